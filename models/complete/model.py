@@ -1,0 +1,132 @@
+"""The completion denoiser: a small U-Net over 64 px RGBA, conditioned by channel concatenation."""
+
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+SIZE = 64
+COND_CHANNELS = 8  # visible RGB 3, visible mask 1, crop RGB 3, inside-the-photo mask 1
+TIMESTEPS = 1000
+
+
+def cosine_alphas_cumprod(timesteps: int = TIMESTEPS, s: float = 0.008) -> torch.Tensor:
+    """float64 [timesteps]: abar_t of the cosine schedule, beta_t = min(0.999, 1 - f(t+1)/f(t))."""
+    t = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
+    f = torch.cos((t + s) / (1 + s) * math.pi / 2) ** 2
+    betas = (1 - f[1:] / f[:-1]).clamp(max=0.999)
+    return torch.cumprod(1 - betas, 0)
+
+
+class TimeEmbedding(nn.Module):
+    def __init__(self, dim: int, out: int):
+        super().__init__()
+        half = dim // 2
+        self.register_buffer("freqs", torch.exp(-math.log(10000.0) * torch.arange(half) / half), persistent=False)
+        self.fc1 = nn.Linear(dim, out)
+        self.fc2 = nn.Linear(out, out)
+
+    def forward(self, t: torch.Tensor) -> torch.Tensor:
+        a = t[:, None] * self.freqs[None]
+        e = torch.cat([torch.cos(a), torch.sin(a)], 1)
+        return self.fc2(F.silu(self.fc1(e)))
+
+
+class Res(nn.Module):
+    """GroupNorm, SiLU, 3x3; the time embedding scales and shifts the second norm."""
+
+    def __init__(self, cin: int, cout: int, temb: int):
+        super().__init__()
+        self.n1 = nn.GroupNorm(min(32, cin // 4), cin)
+        self.c1 = nn.Conv2d(cin, cout, 3, padding=1)
+        self.emb = nn.Linear(temb, 2 * cout)
+        self.n2 = nn.GroupNorm(min(32, cout // 4), cout)
+        self.c2 = nn.Conv2d(cout, cout, 3, padding=1)
+        self.skip = nn.Conv2d(cin, cout, 1) if cin != cout else nn.Identity()
+        nn.init.zeros_(self.c2.weight)
+        nn.init.zeros_(self.c2.bias)
+
+    def forward(self, x: torch.Tensor, e: torch.Tensor) -> torch.Tensor:
+        h = self.c1(F.silu(self.n1(x)))
+        scale, shift = self.emb(e)[:, :, None, None].chunk(2, 1)
+        h = self.n2(h) * (1 + scale) + shift
+        return self.skip(x) + self.c2(F.silu(h))
+
+
+class Attention(nn.Module):
+    """Self-attention over the pixels of one level, heads of 32 channels."""
+
+    def __init__(self, c: int):
+        super().__init__()
+        self.heads = c // 32
+        self.norm = nn.GroupNorm(min(32, c // 4), c)
+        self.qkv = nn.Conv2d(c, 3 * c, 1)
+        self.out = nn.Conv2d(c, c, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        b, c, h, w = x.shape
+        qkv = self.qkv(self.norm(x)).reshape(b, 3, self.heads, 32, h * w)
+        q, k, v = qkv[:, 0], qkv[:, 1], qkv[:, 2]  # [b, heads, 32, hw]
+        a = torch.softmax((q.transpose(2, 3) * 32**-0.5) @ k, -1)  # [b, heads, hw, hw]
+        o = (v @ a.transpose(2, 3)).reshape(b, c, h, w)
+        return x + self.out(o)
+
+
+class Level(nn.Module):
+    def __init__(self, cins: list[int], c: int, temb: int, attention: bool):
+        super().__init__()
+        self.res = nn.ModuleList([Res(ci, c, temb) for ci in cins])
+        self.att = nn.ModuleList([Attention(c) if attention else nn.Identity() for _ in cins])
+
+
+class Denoiser(nn.Module):
+    """x [B,4,64,64], cond [B,8,64,64], t [B] float 0..999 -> v [B,4,64,64]."""
+
+    def __init__(self, stem: int = 32, widths: tuple[int, ...] = (64, 128, 256), blocks: int = 1, temb: int = 256):
+        super().__init__()
+        self.config = {"stem": stem, "widths": list(widths), "blocks": blocks, "temb": temb}
+        self.time = TimeEmbedding(128, temb)
+        self.stem = nn.Conv2d(4 + COND_CHANNELS, stem, 3, padding=1)
+        self.down = nn.ModuleList()
+        self.enc = nn.ModuleList()
+        c = stem
+        for i, w in enumerate(widths):
+            self.down.append(nn.Conv2d(c, w, 3, stride=2, padding=1))
+            self.enc.append(Level([w] * blocks, w, temb, attention=i >= 1))
+            c = w
+        self.mid = Level([c, c], c, temb, attention=True)
+        self.mid.att[1] = nn.Identity()
+        self.dec = nn.ModuleList()
+        self.up = nn.ModuleList()
+        for i, w in reversed(list(enumerate(widths))):
+            self.dec.append(Level([c + w] + [w] * (blocks - 1), w, temb, attention=i >= 1))
+            nxt = widths[i - 1] if i else stem
+            self.up.append(nn.Conv2d(w, nxt, 1))
+            c = nxt
+        self.last = Res(stem * 2, stem, temb)
+        self.norm = nn.GroupNorm(8, stem)
+        self.head = nn.Conv2d(stem, 4, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: torch.Tensor, cond: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        e = F.silu(self.time(t))
+        s = h = self.stem(torch.cat([x, cond], 1))
+        skips = []
+        for down, level in zip(self.down, self.enc):
+            h = down(h)
+            for res, att in zip(level.res, level.att):
+                h = att(res(h, e))
+            skips.append(h)
+        for res, att in zip(self.mid.res, self.mid.att):
+            h = att(res(h, e))
+        for level, up in zip(self.dec, self.up):
+            h = torch.cat([h, skips.pop()], 1)
+            for res, att in zip(level.res, level.att):
+                h = att(res(h, e))
+            h = F.interpolate(up(h), scale_factor=2.0, mode="nearest")
+        h = self.last(torch.cat([h, s], 1), e)
+        return self.head(F.silu(self.norm(h)))

@@ -1,0 +1,220 @@
+/** Machine-readable name of a failure; apps map it to an exit status or an HTTP status. */
+export type ErrorCode =
+  | 'image-decode'
+  | 'image-too-large'
+  | 'prompt-outside-image'
+  | 'prompt-missing'
+  | 'empty-mask'
+  | 'mask-size'
+  | 'option'
+  | 'model-missing'
+  | 'model-corrupt'
+  | 'run-folder'
+  | 'views-format'
+  | 'disk-full'
+  | 'storage'
+  | 'port-in-use'
+  | 'not-found'
+  | 'device-unavailable'
+  | 'device-lost'
+  | 'shader-compile'
+  | 'numerical'
+  | 'shape-mismatch'
+  | 'no-surface';
+
+/**
+ * Base of every error this project throws on purpose.
+ * A message is one line that says what was expected, what came, and what to do.
+ */
+export class GestaltError extends Error {
+  readonly code: ErrorCode;
+  /** Name of the stage it happened in; set once by the pipeline. */
+  stage?: string;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** The bytes are not an image that can be read, or end too early. */
+export class ImageDecodeError extends GestaltError {
+  constructor(what: string, reason: string, cause?: unknown) {
+    super('image-decode', `expected a complete JPEG, PNG or WebP image, got ${what} (${reason}); export the picture again and retry`, {
+      cause,
+    });
+  }
+}
+
+/** The image has more pixels than are worth decoding. */
+export class ImageTooLargeError extends GestaltError {
+  constructor(width: number, height: number, maxPixels: number) {
+    super(
+      'image-too-large',
+      `expected at most ${(maxPixels / 1e6).toFixed(0)} megapixels, got ${width} x ${height} (${((width * height) / 1e6).toFixed(0)} megapixels); scale the picture down and retry`,
+    );
+  }
+}
+
+/** A point or a box lies outside the picture. */
+export class PromptOutsideImageError extends GestaltError {
+  constructor(what: string, width: number, height: number) {
+    super(
+      'prompt-outside-image',
+      `expected a prompt inside the ${width} x ${height} picture, got ${what}; coordinates are pixels from the top left`,
+    );
+  }
+}
+
+/** No point, box or mask says which object is meant. */
+export class PromptMissingError extends GestaltError {
+  constructor() {
+    super(
+      'prompt-missing',
+      'expected at least one positive point, a box or a mask, got none; say which object with --point x,y, --box x0,y0,x1,y1 or --mask FILE',
+    );
+  }
+}
+
+/** A mask without a single pixel of object. */
+export class EmptyMaskError extends GestaltError {
+  constructor(from: string) {
+    super(
+      'empty-mask',
+      `expected a mask with at least a few object pixels, got an empty one from ${from}; move the point or draw a box around the object`,
+    );
+  }
+}
+
+/** A mask whose size is not the picture's. */
+export class MaskSizeError extends GestaltError {
+  constructor(got: { width: number; height: number }, expected: { width: number; height: number }) {
+    super(
+      'mask-size',
+      `expected a mask of the picture's size ${expected.width} x ${expected.height}, got ${got.width} x ${got.height}; resize the mask and retry`,
+    );
+  }
+}
+
+/** An option that does not exist, or a value it does not take. */
+export class OptionError extends GestaltError {
+  constructor(option: string, expected: string, got: string) {
+    super('option', `option ${option}: expected ${expected}, got ${got}; see --help`);
+  }
+}
+
+/** A model bundle that is not there, or lacks a file. */
+export class ModelMissingError extends GestaltError {
+  constructor(what: string, where: string) {
+    super('model-missing', `expected the model file ${what} in ${where}, found none; restore it from the repository or reinstall the package`);
+  }
+}
+
+/** A model bundle whose files do not match their manifest, or do not load. */
+export class ModelCorruptError extends GestaltError {
+  constructor(what: string, reason: string, cause?: unknown) {
+    super(
+      'model-corrupt',
+      `model ${what} is damaged: ${reason}; restore it from the repository or reinstall the package`,
+      cause === undefined ? undefined : { cause },
+    );
+  }
+}
+
+/** A run folder that lacks what the asked stage reads. */
+export class RunFolderError extends GestaltError {
+  constructor(expected: string, got: string, todo: string) {
+    super('run-folder', `expected ${expected}, got ${got}; ${todo}`);
+  }
+}
+
+/** A `transforms.json` that does not describe posed views. */
+export class ViewsFormatError extends GestaltError {
+  constructor(what: string, expected: string, got: string) {
+    super('views-format', `transforms.json ${what}: expected ${expected}, got ${got}; see the NeRF transforms.json layout in the README`);
+  }
+}
+
+/** The disk has no room for an artifact. Nothing half-written stays behind. */
+export class DiskFullError extends GestaltError {
+  constructor(path: string, sizeBytes: number, cause?: unknown) {
+    super(
+      'disk-full',
+      `expected room for ${Math.ceil(sizeBytes / 1024)} KiB to write ${path}, the disk is full; free some space and run the same command again, finished stages are kept`,
+      { cause },
+    );
+  }
+}
+
+/** A file that cannot be read or written for another reason than space. */
+export class StorageError extends GestaltError {
+  constructor(path: string, doing: 'read' | 'write', reason: string, cause?: unknown) {
+    super('storage', `cannot ${doing} ${path}: ${reason}; check the path and its permissions`, { cause });
+  }
+}
+
+/** Something else listens there. */
+export class PortInUseError extends GestaltError {
+  constructor(host: string, port: number) {
+    super(
+      'port-in-use',
+      `expected port ${port} on ${host} to be free, another program listens there; stop it or choose another with --port N`,
+    );
+  }
+}
+
+/** A job, artifact or page that does not exist. */
+export class NotFoundError extends GestaltError {
+  constructor(what: string) {
+    super('not-found', `${what} does not exist; it may have been deleted`);
+  }
+}
+
+/** The device asked for is not on this machine. */
+export class DeviceUnavailableError extends GestaltError {
+  constructor(asked: string, reason: string) {
+    super('device-unavailable', `expected device ${asked}, this machine offers none (${reason}); use --device auto, and gestalt3d doctor to see what there is`);
+  }
+}
+
+/** The GPU went away in the middle of a stage; nothing computed after that is kept. */
+export class DeviceLostError extends GestaltError {
+  constructor(reason: string) {
+    super('device-lost', `the GPU device was lost (${reason}); run the same command again, or with --device cpu`);
+  }
+}
+
+/** A WGSL module that the device refuses. */
+export class ShaderCompileError extends GestaltError {
+  constructor(label: string, messages: string) {
+    super('shader-compile', `kernel ${label} does not compile on this device: ${messages}; please report it, --device cpu works meanwhile`);
+  }
+}
+
+/** A NaN or an infinity where there must be numbers. */
+export class NumericalError extends GestaltError {
+  constructor(tensor: string, where: string, count: number) {
+    super('numerical', `expected finite numbers in ${tensor} at ${where}, got ${count} that are not; try another --seed, and please report it`);
+  }
+}
+
+/** A tensor of another shape than the contract says. */
+export class ShapeMismatchError extends GestaltError {
+  constructor(tensor: string, expected: readonly (number | string)[], got: readonly number[]) {
+    super('shape-mismatch', `tensor ${tensor}: expected shape [${expected.join(', ')}], got [${got.join(', ')}]`);
+  }
+}
+
+/** The fitted field has no zero crossing: the views show nothing solid. */
+export class NoSurfaceError extends GestaltError {
+  constructor(reason: string) {
+    super('no-surface', `expected a surface, got none (${reason}); look at the views: the object must be opaque in several of them`);
+  }
+}
+
+/** True for the rejection of an aborted signal, whatever its reason was. */
+export function isAbort(error: unknown, signal?: AbortSignal): boolean {
+  if (signal?.aborted && error === signal.reason) return true;
+  return error instanceof Error && error.name === 'AbortError';
+}
