@@ -1,5 +1,5 @@
 import type { Camera } from './camera.ts';
-import type { Box, Mask, RgbaImage, RgbImage } from './image.ts';
+import type { Box, Mask, RgbaImage } from './image.ts';
 import type { Bounds, Mesh } from './mesh.ts';
 
 /** What the user says about the object, in pixels of the photograph. */
@@ -47,16 +47,21 @@ export interface View {
   camera: Camera;
 }
 
+/** views <- */
+export interface MultiViewInput {
+  /** The chosen completion. */
+  completion: RgbaImage;
+  /** Where it lies in the photograph. */
+  crop: Crop;
+  photo: { width: number; height: number };
+}
+
 /** views -> */
 export interface MultiView {
   views: View[];
   /** Elevation of the photograph's camera above the object, given or estimated. */
   elevationDeg: number;
-  /**
-   * The chosen completion with the camera that the views assume for it. Its visible pixels are the photograph's:
-   * `photoCamera` is the same camera in photograph pixels.
-   */
-  input?: View;
+  /** The camera of the photograph, in photograph pixels and in the world frame of `views`. Absent when only views were given. */
   photoCamera?: Camera;
 }
 
@@ -97,10 +102,8 @@ export interface Asset {
   report: Record<string, number | boolean | string>;
 }
 
-/** What stages exchange, by stage. */
+/** What each stage gives. */
 export interface StageArtifacts {
-  photo: RgbImage;
-  prompt: Prompt;
   segment: Segmentation;
   complete: CompletionSet;
   views: MultiView;

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'storage'
   | 'port-in-use'
   | 'not-found'
+  | 'conflict'
   | 'device-unavailable'
   | 'device-lost'
   | 'shader-compile'
@@ -168,6 +169,13 @@ export class PortInUseError extends GestaltError {
 export class NotFoundError extends GestaltError {
   constructor(what: string) {
     super('not-found', `${what} does not exist; it may have been deleted`);
+  }
+}
+
+/** The job is in a state in which this cannot be done. */
+export class ConflictError extends GestaltError {
+  constructor(asked: string, state: string) {
+    super('conflict', `expected a job at rest to ${asked}, this one is ${state}; wait for it or cancel it first`);
   }
 }
 

@@ -1,0 +1,63 @@
+import { DeviceUnavailableError } from '@gestalt3d/core';
+import type { Device, InferenceBackend, Provider } from '@gestalt3d/onnx';
+import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+
+export interface OrtBackendOptions {
+  device: Device;
+  /** Threads inside one operator; ONNX Runtime chooses when absent. */
+  threads?: number;
+  /** Whether this machine has a GPU that is not emulated in software; only then `auto` leaves the CPU. */
+  realGpu?: boolean;
+}
+
+/** y = 1 / x, the smallest graph that shows whether a provider starts here. */
+const PROBE_GRAPH = Buffer.from('CAg6RAoSCgF4EgF5IgpSZWNpcHJvY2FsEgpyZWNpcHJvY2FsWhAKAXgSCwoJCAESBQoDEgFOYhAKAXkSCwoJCAESBQoDEgFOQgQKABAR', 'base64');
+
+/**
+ * ONNX Runtime for Node. `provider` of the result says what runs.
+ * @throws DeviceUnavailableError when webgpu or cuda is asked for and does not start here
+ */
+export async function createOrtBackend(options: OrtBackendOptions): Promise<InferenceBackend> {
+  const { device, realGpu = false } = options;
+  if (device === 'cpu' || (device === 'auto' && !realGpu)) return backendOf('cpu', options);
+  for (const provider of device === 'auto' ? (['cuda', 'webgpu'] as const) : [device]) {
+    const reason = await whyNot(provider, options);
+    if (reason === undefined) return backendOf(provider, options);
+    if (device !== 'auto') throw new DeviceUnavailableError(device, reason);
+  }
+  return backendOf('cpu', options);
+}
+
+function backendOf(provider: Provider, options: OrtBackendOptions): InferenceBackend {
+  return {
+    provider,
+    createSession: (model, externalData) => InferenceSession.create(model, { ...sessionOptions(provider, options), externalData }),
+  };
+}
+
+function sessionOptions(provider: Provider, { threads }: OrtBackendOptions): InferenceSession.SessionOptions {
+  return {
+    // operators that a GPU provider lacks run on the CPU
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
+    graphOptimizationLevel: 'all',
+    executionMode: 'sequential',
+    interOpNumThreads: 1,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    // errors arrive as exceptions
+    logSeverityLevel: 4,
+    // waiting threads sleep: a spinning one takes a core from whoever else computes on a small machine
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  };
+}
+
+/** Why a provider does not run on this machine; undefined when it does. */
+async function whyNot(provider: 'webgpu' | 'cuda', options: OrtBackendOptions): Promise<string | undefined> {
+  if (!listSupportedBackends().some((backend) => backend.name === provider)) return `this build of ONNX Runtime has no ${provider} provider`;
+  try {
+    const session = await InferenceSession.create(PROBE_GRAPH, { ...sessionOptions(provider, options), executionProviders: [provider] });
+    await session.release();
+    return undefined;
+  } catch (error) {
+    return (error instanceof Error ? error.message : String(error)).split('\n')[0]!.slice(0, 160);
+  }
+}

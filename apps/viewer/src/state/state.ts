@@ -1,0 +1,57 @@
+import type { StageName } from '@gestalt3d/core';
+import type { Job, JobOptions, Problem, WirePrompt } from '../api/types.ts';
+
+/** The four steps of the page. */
+export const PAGE_STEPS = ['photo', 'prompt', 'completions', 'asset'] as const;
+export type PageStep = (typeof PAGE_STEPS)[number];
+
+export interface LiveStage {
+  done: number;
+  total: number;
+  unit: string;
+  /** Clock of this page; null when the start was not seen. */
+  startedAt: number | null;
+  /** Preview URLs by index (sample, view). */
+  previews: Record<number, string>;
+  message: string | null;
+}
+
+/** What the user sets before a run. */
+export type OptionsDraft = Pick<JobOptions, 'samples' | 'seed' | 'elevationDeg' | 'triangles' | 'preset'>;
+
+export interface State {
+  job: Job | null;
+  /** A picture of the photograph that is already on this page while it uploads. */
+  localPhoto: string | null;
+  step: PageStep;
+  prompt: WirePrompt;
+  /** Rises with every edit of the prompt, not when one comes from the server. */
+  promptEdits: number;
+  maskState: 'none' | 'pending' | 'ready';
+  options: OptionsDraft;
+  live: Partial<Record<StageName, LiveStage>>;
+  warnings: string[];
+  /** Completion under the cursor of the choice. */
+  selected: number;
+  /** A request is on its way: upload, start, cancel. */
+  busy: 'upload' | 'start' | 'cancel' | null;
+  problem: Problem | null;
+}
+
+export const DEFAULT_OPTIONS: Readonly<OptionsDraft> = { samples: 4, seed: 7, elevationDeg: null, triangles: 20_000, preset: 'standard' };
+export const EMPTY_PROMPT: Readonly<WirePrompt> = { points: [] };
+
+export const INITIAL_STATE: State = {
+  job: null,
+  localPhoto: null,
+  step: 'photo',
+  prompt: { points: [] },
+  promptEdits: 0,
+  maskState: 'none',
+  options: DEFAULT_OPTIONS,
+  live: {},
+  warnings: [],
+  selected: 0,
+  busy: null,
+  problem: null,
+};

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  // relative URLs: the same files work under any path
+  base: './',
+  build: {
+    target: 'es2022',
+    // keeps the compiler's build info; our own files are replaced below
+    emptyOutDir: true,
+    // the 3-D chunk holds the whole of three and loads after the first paint
+    chunkSizeWarningLimit: 1200,
+    reportCompressedSize: false,
+    modulePreload: { polyfill: false },
+  },
+  server: { proxy: { '/api': 'http://127.0.0.1:8338' } },
+});

@@ -1,0 +1,150 @@
+import { type Mesh, NoSurfaceError, NumericalError } from '@gestalt3d/core';
+import { components, meshTopology, signedVolume, triangleArea, weldMap } from './topology.ts';
+
+export interface CleanOptions {
+  /** A separate part stays when its volume is at least this share of the largest part's. */
+  minVolumeShare: number;
+}
+
+export const CLEAN_DEFAULTS: Readonly<CleanOptions> = { minVolumeShare: 0.005 };
+
+export interface CleanReport {
+  trianglesIn: number;
+  /** Removed: zero area or a repeated corner. */
+  degenerateTriangles: number;
+  /** Removed: the same three corners as another triangle. */
+  duplicateTriangles: number;
+  /** Connected parts that came in, stayed, were too small, or were inner shells (cavities). */
+  partsIn: number;
+  partsKept: number;
+  partsTooSmall: number;
+  partsInside: number;
+  droppedTriangles: number;
+  /** The winding was inside out and was reversed. */
+  flipped: boolean;
+  boundaryEdges: number;
+  nonManifoldEdges: number;
+  closed: boolean;
+  volume: number;
+}
+
+/**
+ * One sound outer surface: welds bit-equal positions (unless the mesh has texture coordinates), removes degenerate and duplicate triangles,
+ * drops floaters and inner shells, turns the mesh outside out and counts what is left of holes.
+ * @throws NumericalError on NaN or infinite positions, NoSurfaceError when nothing remains
+ */
+export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DEFAULTS): { mesh: Mesh; report: CleanReport } {
+  let bad = 0;
+  for (const value of mesh.positions) if (!Number.isFinite(value)) bad++;
+  if (bad > 0) throw new NumericalError('mesh positions', 'clean', bad);
+  const trianglesIn = mesh.indices.length / 3;
+
+  // 1. weld
+  let work: Mesh = { ...mesh, indices: mesh.indices.slice() };
+  if (!mesh.uvs) {
+    const { vertexOf, first } = weldMap(mesh.positions);
+    for (let i = 0; i < work.indices.length; i++) work.indices[i] = first[vertexOf[work.indices[i]]];
+  }
+
+  // 2. degenerate and duplicate triangles
+  let degenerateTriangles = 0;
+  let duplicateTriangles = 0;
+  const seen = new Set<string>();
+  const kept: number[] = [];
+  for (let t = 0; t < trianglesIn; t++) {
+    const a = work.indices[t * 3];
+    const b = work.indices[t * 3 + 1];
+    const c = work.indices[t * 3 + 2];
+    if (a === b || b === c || c === a || !(triangleArea(work, t) > 0)) {
+      degenerateTriangles++;
+      continue;
+    }
+    const low = Math.min(a, b, c);
+    const high = Math.max(a, b, c);
+    const key = `${low},${a + b + c - low - high},${high}`;
+    if (seen.has(key)) {
+      duplicateTriangles++;
+      continue;
+    }
+    seen.add(key);
+    kept.push(a, b, c);
+  }
+  work = { ...work, indices: Uint32Array.from(kept) };
+  if (kept.length === 0) throw new NoSurfaceError('no triangle with an area');
+
+  // 3. parts
+  const { component } = components(work.indices, work.positions.length / 3);
+  const volumes = new Map<number, number>();
+  for (let t = 0; t < component.length; t++) volumes.set(component[t], (volumes.get(component[t]) ?? 0) + signedVolume(work, t));
+  let largest = 0;
+  for (const volume of volumes.values()) if (Math.abs(volume) > Math.abs(largest)) largest = volume;
+  const flipped = largest < 0;
+  const sign = flipped ? -1 : 1;
+  const keep = new Set<number>();
+  let partsInside = 0;
+  let partsTooSmall = 0;
+  for (const [part, volume] of volumes) {
+    if (largest !== 0 && Math.abs(volume) < options.minVolumeShare * Math.abs(largest)) partsTooSmall++;
+    else if (volume * sign < 0) partsInside++;
+    else keep.add(part);
+  }
+  const out: number[] = [];
+  for (let t = 0; t < component.length; t++) {
+    if (!keep.has(component[t])) continue;
+    const [a, b, c] = work.indices.subarray(t * 3, t * 3 + 3);
+    if (flipped) out.push(a, c, b);
+    else out.push(a, b, c);
+  }
+  const result = compactMesh({ ...work, indices: Uint32Array.from(out) });
+  const topology = meshTopology(result);
+  return {
+    mesh: result,
+    report: {
+      trianglesIn,
+      degenerateTriangles,
+      duplicateTriangles,
+      partsIn: volumes.size,
+      partsKept: keep.size,
+      partsTooSmall,
+      partsInside,
+      droppedTriangles: component.length - out.length / 3,
+      flipped,
+      boundaryEdges: topology.boundaryEdges,
+      nonManifoldEdges: topology.nonManifoldEdges,
+      closed: topology.closed,
+      volume: topology.volume,
+    },
+  };
+}
+
+/** The same mesh without vertices that no triangle uses. Attributes follow. */
+export function compactMesh(mesh: Mesh): Mesh {
+  const target = new Int32Array(mesh.positions.length / 3).fill(-1);
+  const source: number[] = [];
+  const indices = new Uint32Array(mesh.indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    const v = mesh.indices[i];
+    if (target[v] < 0) {
+      target[v] = source.length;
+      source.push(v);
+    }
+    indices[i] = target[v];
+  }
+  return { ...gatherVertices(mesh, Uint32Array.from(source)), indices };
+}
+
+/** Vertex attributes picked by `source`; the indices stay as they are. */
+export function gatherVertices(mesh: Mesh, source: Uint32Array): Mesh {
+  const pick = <A extends Float32Array | Uint8Array>(from: A, size: number): A => {
+    const to = new (from.constructor as new (length: number) => A)(source.length * size);
+    for (let v = 0; v < source.length; v++) for (let c = 0; c < size; c++) to[v * size + c] = from[source[v] * size + c];
+    return to;
+  };
+  return {
+    ...mesh,
+    positions: pick(mesh.positions, 3),
+    ...(mesh.normals && { normals: pick(mesh.normals, 3) }),
+    ...(mesh.colors && { colors: pick(mesh.colors, 3) }),
+    ...(mesh.uvs && { uvs: pick(mesh.uvs, 2) }),
+  };
+}

@@ -1,0 +1,29 @@
+import type { FitProblem } from './problem.ts';
+
+/** Sums over the rays of the steps since the last report. */
+export interface FitReport {
+  /** Steps done so far. */
+  step: number;
+  /** Rays that the sums run over. */
+  rays: number;
+  /** Samples whose SDF was evaluated. */
+  samples: number;
+  colorLoss: number;
+  maskLoss: number;
+  eikonalLoss: number;
+  /** Squared colour error summed over the three channels, of foreground rays, and their count. */
+  squaredError: number;
+  foregroundRays: number;
+}
+
+/** What fits the field, on one device. Call `run` with ascending steps, then read the parameters; `dispose` always. */
+export interface SurfaceFitter {
+  /** Advances to `untilStep` (exclusive); resolves when that is computed. */
+  run(untilStep: number): Promise<FitReport>;
+  /** The parameter array (README: "Parameters"). A copy. */
+  parameters(): Promise<Float32Array>;
+  dispose(): void;
+}
+
+/** Makes a fitter for a problem. @throws DeviceLostError, ShaderCompileError */
+export type FitterFactory = (problem: FitProblem) => Promise<SurfaceFitter>;

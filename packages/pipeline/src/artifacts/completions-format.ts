@@ -1,0 +1,37 @@
+import type { Completion, CompletionSet, Crop } from '@gestalt3d/core';
+import { type ArtifactFormat, fromJson, toJson } from './artifact-format.ts';
+import { loadMask } from './segmentation-format.ts';
+
+/** completions.json */
+export interface CompletionsFile {
+  /** Photograph pixels. */
+  crop: Crop;
+  seeds: number[];
+}
+
+export const completionName = (index: number): string => `completion-${index}.png`;
+
+export const completionsFormat: ArtifactFormat<CompletionSet> = {
+  async save(value, codec) {
+    const files = new Map<string, Uint8Array>();
+    for (const [i, completion] of value.completions.entries()) files.set(completionName(i), await codec.encodePng(completion.image));
+    files.set('vote.png', await codec.encodePng(value.vote));
+    files.set('visible.png', await codec.encodePng(value.visible));
+    const json: CompletionsFile = { crop: value.crop, seeds: value.completions.map((completion) => completion.seed) };
+    return files.set('completions.json', toJson(json));
+  },
+  async load(read, _names, codec) {
+    const { crop, seeds } = fromJson<CompletionsFile>(await read('completions.json'));
+    const completions: Completion[] = [];
+    for (const [i, seed] of seeds.entries()) {
+      const name = completionName(i);
+      completions.push({ image: await codec.decode(await read(name), name), seed });
+    }
+    return {
+      crop,
+      completions,
+      vote: await loadMask(await read('vote.png'), 'vote.png', codec),
+      visible: await loadMask(await read('visible.png'), 'visible.png', codec),
+    };
+  },
+};

@@ -1,0 +1,54 @@
+import {
+  cameraOfFrame,
+  type FileStore,
+  type ImageCodec,
+  type RgbaImage,
+  type Transforms,
+  type View,
+  ViewsFormatError,
+} from '@gestalt3d/core';
+import { fromJson } from './artifacts/artifact-format.ts';
+
+/**
+ * Posed views of any NeRF `transforms.json` folder: RGBA, or RGB over one even background colour, which becomes alpha.
+ * @throws ViewsFormatError, ImageDecodeError
+ */
+export async function loadExternalViews(store: FileStore, codec: ImageCodec, warn: (message: string) => void): Promise<View[]> {
+  const bytes = await store.read('transforms.json');
+  if (!bytes) throw new ViewsFormatError('file', `transforms.json in ${store.location}`, 'none');
+  let transforms: Transforms;
+  try {
+    transforms = fromJson<Transforms>(bytes);
+  } catch (error) {
+    throw new ViewsFormatError('file', 'JSON', (error as Error).message);
+  }
+  if (!Array.isArray(transforms.frames) || transforms.frames.length < 2)
+    throw new ViewsFormatError('frames', 'at least 2 frames', `${Array.isArray(transforms.frames) ? transforms.frames.length : 'none'}`);
+  const views: View[] = [];
+  for (const [i, frame] of transforms.frames.entries()) {
+    if (typeof frame.file_path !== 'string') throw new ViewsFormatError(`frame ${i}`, 'a file_path', 'none');
+    const path = frame.file_path.replace(/^\.\//, '');
+    // NeRF synthetic scenes leave the extension out
+    const found = (await store.read(path)) ? path : `${path}.png`;
+    const file = await store.read(found);
+    if (!file) throw new ViewsFormatError(`frame ${i}`, `the image ${path} beside transforms.json`, 'no such file');
+    const image = await codec.decode(file, found);
+    views.push({ image: cutOutBackground(image, () => warn(`${found} has no alpha: its even background is taken as empty`)), camera: cameraOfFrame(transforms, i, image) });
+  }
+  return views;
+}
+
+/** Makes the colour of the border transparent in an image without alpha; an image with alpha passes. */
+function cutOutBackground(image: RgbaImage, onCut: () => void): RgbaImage {
+  const { width, height, data } = image;
+  for (let i = 3; i < data.length; i += 4) if (data[i]! < 255) return image;
+  onCut();
+  const corners = [0, width - 1, (height - 1) * width, height * width - 1];
+  const background = [0, 1, 2].map((c) => corners.map((at) => data[at * 4 + c]!).sort((a, b) => a - b)[1]!);
+  const out = { ...image, data: data.slice() };
+  for (let at = 0; at < width * height; at++) {
+    const distance = Math.max(...background.map((value, c) => Math.abs(value - data[at * 4 + c]!)));
+    out.data[at * 4 + 3] = Math.max(0, Math.min(255, (distance - 4) * 32));
+  }
+  return out;
+}

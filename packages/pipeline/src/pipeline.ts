@@ -1,0 +1,276 @@
+import {
+  type Asset,
+  type CompletionSet,
+  createRng,
+  GestaltError,
+  type ImageCodec,
+  type Mask,
+  type MeshInput,
+  type MultiView,
+  type MultiViewInput,
+  type Prompt,
+  PromptMissingError,
+  type RgbaImage,
+  RunFolderError,
+  reframeCamera,
+  type Segmentation,
+  STAGE_NAMES,
+  type Stage,
+  type StageArtifacts,
+  type StageContext,
+  type StageEvent,
+  type StageName,
+  type Surface,
+  type View,
+  withAlpha,
+} from '@gestalt3d/core';
+import { type ArtifactFormat, fromJson, readJson, toJson } from './artifacts/artifact-format.ts';
+import { assetFormat } from './artifacts/asset-format.ts';
+import { completionName, completionsFormat } from './artifacts/completions-format.ts';
+import { multiViewFormat } from './artifacts/multi-view-format.ts';
+import { loadMask, segmentationFormat } from './artifacts/segmentation-format.ts';
+import { surfaceFormat } from './artifacts/surface-format.ts';
+import { drawContactSheet } from './contact-sheet.ts';
+import { type RunFolder, sha256 } from './run-folder.ts';
+import type { RunOptions } from './run-options.ts';
+
+/** The stages, each made when it is first needed, so that a run that reuses a stage does not load its model. */
+export interface PipelineStages {
+  segment(): Promise<Stage<{ photo: RgbaImage; prompt: Prompt }, Segmentation, object>>;
+  complete(): Promise<Stage<{ photo: RgbaImage; mask: Mask }, CompletionSet, { samples: number }>>;
+  views(): Promise<Stage<MultiViewInput, MultiView, { elevationDeg: number | null }>>;
+  reconstruct(): Promise<Stage<{ views: View[] }, Surface, { preset: RunOptions['preset'] }>>;
+  mesh(): Promise<Stage<MeshInput, Asset, { triangles: number; compress: RunOptions['compress'] }>>;
+}
+
+export interface PipelineDeps {
+  stages: PipelineStages;
+  codec: ImageCodec;
+  /** Version of a stage's code and hash of its model; together with options and inputs they decide whether a result is reused. */
+  identity(stage: StageName): Promise<string>;
+  context: Pick<StageContext, 'spawnWorker' | 'threads'>;
+  /** The device that `options.device` stands for; asked once per run, before the first stage that uses it. */
+  openGpu(device: RunOptions['device']): Promise<GPUDevice | null>;
+  /** What run.json says about the machine and the versions. */
+  describeHost(): Record<string, unknown>;
+}
+
+export interface RunRequest {
+  /** New input; without it the folder's own is used. */
+  photo?: RgbaImage;
+  prompt?: Prompt;
+  options: RunOptions;
+  /** Repeats this stage and all after it. */
+  from?: StageName;
+  /** Last stage to run; default mesh. */
+  until?: StageName;
+  /** First stage to run, default segment; the stages before it must be finished in the folder, whatever they followed from. */
+  first?: StageName;
+}
+
+export interface RunResult {
+  stages: Partial<Record<StageName, { milliseconds: number; reused: boolean }>>;
+}
+
+const PROMPT_FILE = 'prompt.json';
+const PROMPT_MASK_FILE = 'prompt-mask.png';
+
+/** Writes the input of a run; what already lies there unchanged is left alone. */
+async function storeInput(folder: RunFolder, codec: ImageCodec, photo: RgbaImage | undefined, prompt: Prompt | undefined): Promise<void> {
+  if (photo) await folder.store.write('input.png', await codec.encodePng(photo));
+  if (!prompt) return;
+  const { mask, ...json } = prompt;
+  if (mask) await folder.store.write(PROMPT_MASK_FILE, await codec.encodePng(mask));
+  else await folder.store.remove(PROMPT_MASK_FILE);
+  await folder.store.write(PROMPT_FILE, toJson(json));
+}
+
+/** Prompt of a run folder. @throws PromptMissingError */
+export async function loadPrompt(folder: RunFolder, codec: ImageCodec): Promise<Prompt> {
+  const prompt = await readJson<Prompt>(folder.store, PROMPT_FILE);
+  if (!prompt) throw new PromptMissingError();
+  const mask = await folder.store.read(PROMPT_MASK_FILE);
+  return mask ? { ...prompt, mask: await loadMask(mask, PROMPT_MASK_FILE, codec) } : prompt;
+}
+
+/** Makes posed views from elsewhere the finished `views` stage of a folder, so that the chain goes on from `reconstruct`. */
+export async function importViews(folder: RunFolder, views: View[], codec: ImageCodec): Promise<void> {
+  const files = await multiViewFormat.save({ views, elevationDeg: 0 }, codec);
+  await folder.commit('views', 'imported', files, 0);
+}
+
+/** One step of the chain: what its result follows from, how it runs, how it is kept. */
+interface Step<N extends StageName> {
+  /** Everything the result depends on beside the stage's identity. */
+  fingerprint(): Promise<unknown>;
+  run(context: StageContext): Promise<StageArtifacts[N]>;
+  /** Files of the result. */
+  save(value: StageArtifacts[N]): Promise<Map<string, Uint8Array>>;
+}
+
+/**
+ * Runs the chain in a run folder, reusing every stage whose inputs, options, version and model are as they were.
+ * @throws the signal's reason when aborted; a GestaltError with its `stage` set otherwise
+ */
+export async function runPipeline(
+  folder: RunFolder,
+  request: RunRequest,
+  deps: PipelineDeps,
+  signal: AbortSignal,
+  onEvent: (event: StageEvent) => void,
+): Promise<RunResult> {
+  const { codec } = deps;
+  const { options } = request;
+  const startedAt = new Date();
+  await storeInput(folder, codec, request.photo, request.prompt);
+
+  const load = async <T>(format: ArtifactFormat<T>, stage: StageName): Promise<T> => {
+    const record = folder.record(stage);
+    if (!record) throw new RunFolderError(`a finished ${stage} stage in ${folder.store.location}`, 'none', `run gestalt3d ${stage} on it first`);
+    return format.load((name) => folder.read(name), Object.keys(record.files), codec);
+  };
+  const loadPhoto = async () => codec.decode(await folder.read('input.png'), 'input.png');
+  const hashOf = async (name: string) => {
+    const bytes = await folder.store.read(name);
+    return bytes ? sha256(bytes) : null;
+  };
+  const cropOf = async () => fromJson<{ crop: CompletionSet['crop'] }>(await folder.read('completions.json')).crop;
+  const chosen = completionName(options.completion);
+  let gpu: Promise<GPUDevice | null> | undefined;
+
+  /** The photograph and the chosen completion as textured sources, if this run has them. */
+  const loadSources = async (multiView: MultiView): Promise<Pick<MeshInput, 'photo' | 'completion'>> => {
+    const { photoCamera } = multiView;
+    if (!photoCamera) return {};
+    const photo = await loadPhoto();
+    const { mask } = await load(segmentationFormat, 'segment');
+    const crop = await cropOf();
+    const completion = await codec.decode(await folder.read(chosen), chosen);
+    const scale = completion.width / crop.size;
+    const frame = { scale, dx: -crop.x * scale, dy: -crop.y * scale, width: completion.width, height: completion.height };
+    return {
+      photo: { image: withAlpha(photo, mask), camera: photoCamera },
+      completion: { image: completion, camera: reframeCamera(photoCamera, frame) },
+    };
+  };
+
+  const steps: { [N in StageName]: Step<N> } = {
+    segment: {
+      fingerprint: async () => [await hashOf('input.png'), await hashOf(PROMPT_FILE), await hashOf(PROMPT_MASK_FILE)],
+      run: async (context) => {
+        const stage = await deps.stages.segment();
+        return stage.run({ photo: await loadPhoto(), prompt: await loadPrompt(folder, codec) }, stage.defaults, context);
+      },
+      save: (value) => segmentationFormat.save(value, codec),
+    },
+    complete: {
+      fingerprint: async () => [await hashOf('input.png'), folder.fileHash('segment', 'mask.png'), options.samples, options.seed],
+      run: async (context) => {
+        const stage = await deps.stages.complete();
+        const { mask } = await load(segmentationFormat, 'segment');
+        return stage.run({ photo: await loadPhoto(), mask }, { ...stage.defaults, samples: options.samples }, context);
+      },
+      save: (value) => completionsFormat.save(value, codec),
+    },
+    views: {
+      fingerprint: async () => [folder.fileHash('complete', chosen), await cropOf(), options.elevationDeg, options.seed],
+      run: async (context) => {
+        const stage = await deps.stages.views();
+        const { width, height } = await loadPhoto();
+        const completion = await codec.decode(await folder.read(chosen), chosen);
+        const input = { completion, crop: await cropOf(), photo: { width, height } };
+        return stage.run(input, { ...stage.defaults, elevationDeg: options.elevationDeg }, context);
+      },
+      save: (value) => multiViewFormat.save(value, codec),
+    },
+    reconstruct: {
+      fingerprint: async () => [folder.record('views')?.files, options.preset, options.seed],
+      run: async (context) => {
+        const stage = await deps.stages.reconstruct();
+        const { views } = await load(multiViewFormat, 'views');
+        gpu ??= deps.openGpu(options.device);
+        return stage.run({ views }, { ...stage.defaults, preset: options.preset }, { ...context, gpu: await gpu });
+      },
+      save: (value) => surfaceFormat.save(value, codec),
+    },
+    mesh: {
+      fingerprint: async () => [
+        folder.record('views')?.files,
+        folder.record('reconstruct')?.files,
+        folder.record('segment')?.files,
+        folder.record('complete')?.files[chosen] ?? null,
+        options.triangles,
+        options.compress,
+      ],
+      run: async (context) => {
+        const stage = await deps.stages.mesh();
+        const multiView = await load(multiViewFormat, 'views');
+        const surface = await load(surfaceFormat, 'reconstruct');
+        const input = { surface, views: multiView.views, ...(await loadSources(multiView)) };
+        return stage.run(input, { ...stage.defaults, triangles: options.triangles, compress: options.compress }, context);
+      },
+      save: async (value) => {
+        const files = await assetFormat.save(value, codec);
+        const multiView = await load(multiViewFormat, 'views');
+        const completions = multiView.photoCamera ? await load(completionsFormat, 'complete') : undefined;
+        const photo = multiView.photoCamera
+          ? {
+              image: await loadPhoto(),
+              prompt: await loadPrompt(folder, codec),
+              mask: (await load(segmentationFormat, 'segment')).mask,
+            }
+          : undefined;
+        const sheet = drawContactSheet({ photo, completions, chosen: options.completion, multiView, mesh: value.mesh });
+        return files.set('contact-sheet.png', await codec.encodePng(sheet));
+      },
+    },
+  };
+
+  const rng = createRng(options.seed);
+  const result: RunResult = { stages: {} };
+  const runStep = async <N extends StageName>(name: N, repeat: boolean): Promise<void> => {
+    signal.throwIfAborted();
+    const step: Step<N> = steps[name];
+    const emit: StageContext['emit'] = (message) => onEvent({ stage: name, ...message } as StageEvent);
+    const key = await sha256(toJson([name, await deps.identity(name), await step.fingerprint()]));
+    if (!repeat && (await folder.isFinished(name, key))) {
+      result.stages[name] = { milliseconds: folder.record(name)!.milliseconds, reused: true };
+      emit({ kind: 'end', milliseconds: folder.record(name)!.milliseconds, reused: true });
+      return;
+    }
+    emit({ kind: 'start' });
+    const start = performance.now();
+    const context: StageContext = { signal, emit, rng: rng.fork(name), gpu: null, ...deps.context };
+    const value = await step.run(context);
+    signal.throwIfAborted();
+    const files = await step.save(value);
+    const milliseconds = Math.round(performance.now() - start);
+    await folder.commit(name, key, files, milliseconds);
+    result.stages[name] = { milliseconds, reused: false };
+    emit({ kind: 'end', milliseconds, reused: false });
+  };
+
+  const last = STAGE_NAMES.indexOf(request.until ?? 'mesh');
+  const repeatFrom = request.from ? STAGE_NAMES.indexOf(request.from) : STAGE_NAMES.length;
+  const names = STAGE_NAMES.slice(STAGE_NAMES.indexOf(request.first ?? 'segment'), last + 1);
+  for (const name of names) {
+    try {
+      await runStep(name, STAGE_NAMES.indexOf(name) >= repeatFrom);
+    } catch (error) {
+      if (error instanceof GestaltError) error.stage ??= name;
+      throw error;
+    }
+  }
+  await folder.store.write(
+    'run.json',
+    toJson({
+      options,
+      startedAt: startedAt.toISOString(),
+      milliseconds: Date.now() - startedAt.getTime(),
+      stages: Object.fromEntries(STAGE_NAMES.filter((name) => folder.record(name)).map((name) => [name, { ...result.stages[name], ...folder.record(name) }])),
+      host: deps.describeHost(),
+    }),
+  );
+  return result;
+}
+
