@@ -1,6 +1,6 @@
 import { DeviceUnavailableError } from '@gestalt3d/core';
 import type { Device, InferenceBackend, Provider } from '@gestalt3d/onnx';
-import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+import { env, InferenceSession, listSupportedBackends } from 'onnxruntime-node';
 
 export interface OrtBackendOptions {
   device: Device;
@@ -19,6 +19,8 @@ const PROBE_GRAPH = Buffer.from('CAg6RAoSCgF4EgF5IgpSZWNpcHJvY2FsEgpyZWNpcHJvY2F
  */
 export async function createOrtBackend(options: OrtBackendOptions): Promise<InferenceBackend> {
   const { device, realGpu = false } = options;
+  // what fails arrives as an exception; the runtime's own lines would mix with the program's output
+  env.logLevel = 'fatal';
   if (device === 'cpu' || (device === 'auto' && !realGpu)) return backendOf('cpu', options);
   for (const provider of device === 'auto' ? (['cuda', 'webgpu'] as const) : [device]) {
     const reason = await whyNot(provider, options);
@@ -43,7 +45,6 @@ function sessionOptions(provider: Provider, { threads }: OrtBackendOptions): Inf
     executionMode: 'sequential',
     interOpNumThreads: 1,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    // errors arrive as exceptions
     logSeverityLevel: 4,
     // waiting threads sleep: a spinning one takes a core from whoever else computes on a small machine
     extra: { session: { intra_op: { allow_spinning: '0' } } },

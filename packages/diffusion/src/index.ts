@@ -1,1 +1,4 @@
-export {};
+export * from './ddim.ts';
+export * from './guidance.ts';
+export * from './sample.ts';
+export * from './schedule.ts';

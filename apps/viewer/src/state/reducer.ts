@@ -1,4 +1,4 @@
-import type { Box, StageName } from '@gestalt3d/core';
+import type { Box } from '@gestalt3d/core';
 import { type Job, type Problem, STAGES, type WirePrompt, type WireStageEvent } from '../api/types.ts';
 import { farthestStep, hasArtifact } from './selectors.ts';
 import { DEFAULT_OPTIONS, INITIAL_STATE, type LiveStage, type OptionsDraft, type PageStep, type State } from './state.ts';
@@ -19,6 +19,8 @@ export type Action =
   | { type: 'undo' }
   | { type: 'clear' }
   | { type: 'mask-pending' }
+  /** The mask of the last prompt arrived with its job. */
+  | { type: 'masked'; job: Job }
   | { type: 'options'; options: Partial<OptionsDraft> }
   | { type: 'select'; index: number }
   | { type: 'busy'; busy: State['busy'] }
@@ -87,6 +89,8 @@ export function reducer(state: State, action: Action): State {
       return state.prompt.points.length > 0 || state.prompt.box ? edited(state, { points: [] }) : state;
     case 'mask-pending':
       return { ...state, maskState: 'pending', problem: null };
+    case 'masked':
+      return state.job?.id === action.job.id ? { ...state, job: action.job, maskState: 'ready' } : state;
     case 'options':
       return { ...state, options: { ...state.options, ...action.options } };
     case 'select':
@@ -100,11 +104,6 @@ export function reducer(state: State, action: Action): State {
     case 'dismiss':
       return { ...state, problem: null };
   }
-}
-
-/** The mask of the last prompt arrived. */
-export function withMask(state: State, job: Job): State {
-  return state.job?.id === job.id ? { ...state, job, maskState: 'ready' } : state;
 }
 
 function edited(state: State, prompt: WirePrompt): State {
@@ -153,5 +152,3 @@ function draftOf(job: Job): Partial<OptionsDraft> {
   const entries = Object.entries({ samples, seed, elevationDeg, triangles, preset }).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as Partial<OptionsDraft>;
 }
-
-export type { StageName };

@@ -1,0 +1,129 @@
+import type { RgbaImage } from '@gestalt3d/core';
+
+/**
+ * A closed body in the frame of one camera: between a front and a back depth wherever the object is seen.
+ * The camera looks at the origin from `distance`; depth is a signed offset along its optical axis from the plane through
+ * the origin, positive away from it, in world units.
+ */
+export interface LayeredBody {
+  /** Pixels along each side of the square frame. */
+  size: number;
+  /** [size, size]; 1 inside the object, 0 outside. */
+  solid: Uint8Array;
+  /** [size, size] depth offsets, meaningful everywhere: outside the object they continue from its edge. */
+  front: Float32Array;
+  back: Float32Array;
+  /** [size, size, 3] sRGB 0..255, continued beyond the edge in the same way. */
+  frontColor: Float32Array;
+  backColor: Float32Array;
+}
+
+/** Depth and back colour as the network gives them: [5, size, size] planes front, back, back red, green, blue (0..1). */
+export interface LayerPlanes {
+  size: number;
+  data: Float32Array;
+}
+
+/** A body is never thinner than this, so that it keeps an inside where the two depths meet or cross. World units. */
+const MIN_THICKNESS = 0.012;
+
+/**
+ * Joins the frame (its own pixels are the front's colour and the outline) and the network's coarser layers into a body
+ * of the frame's resolution.
+ */
+export function buildLayeredBody(frame: RgbaImage, layers: LayerPlanes): LayeredBody {
+  const { width: size, data } = frame;
+  const count = size * size;
+  const solid = new Uint8Array(count);
+  const frontColor = new Float32Array(count * 3);
+  for (let i = 0; i < count; i++) {
+    solid[i] = data[i * 4 + 3]! > 127 ? 1 : 0;
+    for (let c = 0; c < 3; c++) frontColor[i * 3 + c] = data[i * 4 + c]!;
+  }
+  continueOutward(frontColor, 3, solid, size);
+
+  // The network's depths mean something inside the outline only: continue them before they are interpolated across it
+  const coarse = layers.size;
+  const coarseSolid = new Uint8Array(coarse * coarse);
+  const scale = size / coarse;
+  for (let y = 0; y < coarse; y++)
+    for (let x = 0; x < coarse; x++) {
+      const at = Math.floor((y + 0.5) * scale) * size + Math.floor((x + 0.5) * scale);
+      coarseSolid[y * coarse + x] = solid[at]!;
+    }
+  const planes = new Float32Array(coarse * coarse * 5);
+  for (let i = 0; i < coarse * coarse; i++) for (let c = 0; c < 5; c++) planes[i * 5 + c] = layers.data[c * coarse * coarse + i]!;
+  continueOutward(planes, 5, coarseSolid, coarse);
+
+  const front = new Float32Array(count);
+  const back = new Float32Array(count);
+  const backColor = new Float32Array(count * 3);
+  for (let y = 0; y < size; y++)
+    for (let x = 0; x < size; x++) {
+      const i = y * size + x;
+      const u = Math.min(Math.max((x + 0.5) / scale - 0.5, 0), coarse - 1);
+      const v = Math.min(Math.max((y + 0.5) / scale - 0.5, 0), coarse - 1);
+      const x0 = Math.min(Math.floor(u), coarse - 2);
+      const y0 = Math.min(Math.floor(v), coarse - 2);
+      const fx = u - x0;
+      const fy = v - y0;
+      const mix = (c: number): number => {
+        const p = (y0 * coarse + x0) * 5 + c;
+        const q = p + coarse * 5;
+        return (planes[p]! * (1 - fx) + planes[p + 5]! * fx) * (1 - fy) + (planes[q]! * (1 - fx) + planes[q + 5]! * fx) * fy;
+      };
+      const middle = (mix(0) + mix(1)) / 2;
+      const half = Math.max((mix(1) - mix(0)) / 2, MIN_THICKNESS / 2);
+      front[i] = middle - half;
+      back[i] = middle + half;
+      for (let c = 0; c < 3; c++) backColor[i * 3 + c] = Math.min(Math.max(mix(2 + c), 0), 1) * 255;
+    }
+  return { size, solid, front, back, frontColor, backColor };
+}
+
+/**
+ * Gives every pixel outside the mask the mean of its nearest known neighbours, ring by ring, so that interpolation near
+ * the edge never meets meaningless values. In place; does nothing when the mask is empty.
+ * @param values [size, size, channels]
+ */
+export function continueOutward(values: Float32Array, channels: number, mask: Uint8Array, size: number): void {
+  const known = mask.slice();
+  const queued = mask.slice();
+  let ring: number[] = [];
+  const visit = (i: number, into: number[]): void => {
+    const x = i % size;
+    for (const [j, inside] of [
+      [i - 1, x > 0],
+      [i + 1, x < size - 1],
+      [i - size, i >= size],
+      [i + size, i < size * (size - 1)],
+    ] as const)
+      if (inside && !queued[j]) {
+        queued[j] = 1;
+        into.push(j);
+      }
+  };
+  for (let i = 0; i < known.length; i++) if (known[i]) visit(i, ring);
+  while (ring.length > 0) {
+    const next: number[] = [];
+    for (const i of ring) {
+      const x = i % size;
+      const y = (i - x) / size;
+      let count = 0;
+      for (let c = 0; c < channels; c++) values[i * channels + c] = 0;
+      for (let dy = -1; dy <= 1; dy++)
+        for (let dx = -1; dx <= 1; dx++) {
+          const nx = x + dx;
+          const ny = y + dy;
+          if (nx < 0 || ny < 0 || nx >= size || ny >= size || known[ny * size + nx] !== 1) continue;
+          count++;
+          for (let c = 0; c < channels; c++) values[i * channels + c]! += values[(ny * size + nx) * channels + c]!;
+        }
+      for (let c = 0; c < channels; c++) values[i * channels + c]! /= count;
+      visit(i, next);
+    }
+    // known after the ring: a pixel must not learn from its own ring, or the result would depend on the order
+    for (const i of ring) known[i] = 1;
+    ring = next;
+  }
+}

@@ -1,0 +1,93 @@
+import { type Camera, cameraFromWorld, createImage, type RgbaImage } from '@gestalt3d/core';
+import type { LayeredBody } from './layered-body.ts';
+
+/** Radius of the ball around the origin that rays are followed through; a unit-sized body fits. World units. */
+const REACH = 0.75;
+/** Steps of a ray through the ball. Thinner parts than a step may be missed: 2 * 0.75 / 128 = 0.0117, just under the thinnest body. */
+const STEPS = 128;
+const BISECTIONS = 6;
+
+/**
+ * Renders the body from another camera by marching each pixel's ray to its first solid point.
+ * A point is solid when it projects into the outline and lies between the two depths there. Its colour is the front's
+ * where it lies nearer the front, the back's where it lies nearer the back, blended in the middle of the sides.
+ * @param bodyCamera the camera whose frame the body lives in (looks at the origin)
+ */
+export function renderBody(body: LayeredBody, bodyCamera: Camera, camera: Camera): RgbaImage {
+  const { size, solid, front, back } = body;
+  const image = createImage(camera.width, camera.height, 4);
+  const toBody = cameraFromWorld(bodyCamera);
+  const focal = (bodyCamera.flX / bodyCamera.width) * size;
+  const centreX = (bodyCamera.cx / bodyCamera.width) * size;
+  const centreY = (bodyCamera.cy / bodyCamera.height) * size;
+  const distance = Math.hypot(toBody[12]!, toBody[13]!, toBody[14]!);
+  const pose = camera.worldFromCamera;
+
+  // The ray in the body camera's frame: origin + t * direction, both 3-vectors
+  const rotate = (x: number, y: number, z: number, r: number): number => toBody[r]! * x + toBody[4 + r]! * y + toBody[8 + r]! * z;
+  const ox = rotate(pose[12]!, pose[13]!, pose[14]!, 0) + toBody[12]!;
+  const oy = rotate(pose[12]!, pose[13]!, pose[14]!, 1) + toBody[13]!;
+  const oz = rotate(pose[12]!, pose[13]!, pose[14]!, 2) + toBody[14]!;
+  const eyeDotEye = pose[12]! ** 2 + pose[13]! ** 2 + pose[14]! ** 2;
+
+  for (let y = 0; y < camera.height; y++)
+    for (let x = 0; x < camera.width; x++) {
+      const cx = (x + 0.5 - camera.cx) / camera.flX;
+      const cy = -(y + 0.5 - camera.cy) / camera.flY;
+      const length = Math.hypot(cx, cy, 1);
+      const wx = (pose[0]! * cx + pose[4]! * cy - pose[8]!) / length;
+      const wy = (pose[1]! * cx + pose[5]! * cy - pose[9]!) / length;
+      const wz = (pose[2]! * cx + pose[6]! * cy - pose[10]!) / length;
+      const along = -(wx * pose[12]! + wy * pose[13]! + wz * pose[14]!);
+      const half = along * along - eyeDotEye + REACH * REACH;
+      if (half <= 0) continue;
+      const near = along - Math.sqrt(half);
+      const step = (2 * Math.sqrt(half)) / STEPS;
+      const dx = rotate(wx, wy, wz, 0);
+      const dy = rotate(wx, wy, wz, 1);
+      const dz = rotate(wx, wy, wz, 2);
+
+      /** Pixel of the body that the ray's point falls on if it is solid there, else -1. */
+      const solidAt = (t: number): number => {
+        const pz = -(oz + dz * t);
+        const u = Math.floor(centreX + (focal * (ox + dx * t)) / pz);
+        const v = Math.floor(centreY - (focal * (oy + dy * t)) / pz);
+        if (u < 0 || v < 0 || u >= size || v >= size) return -1;
+        const i = v * size + u;
+        if (!solid[i]) return -1;
+        const offset = pz - distance;
+        return offset >= front[i]! && offset <= back[i]! ? i : -1;
+      };
+
+      let t = near;
+      let hit = -1;
+      for (let k = 0; k < STEPS && hit < 0; k++) {
+        t = near + (k + 0.5) * step;
+        hit = solidAt(t);
+      }
+      if (hit < 0) continue;
+      let outside = t - step;
+      for (let k = 0; k < BISECTIONS; k++) {
+        const middle = (outside + t) / 2;
+        const at = solidAt(middle);
+        if (at < 0) outside = middle;
+        else {
+          t = middle;
+          hit = at;
+        }
+      }
+      const offset = -(oz + dz * t) - distance;
+      const depth = (offset - front[hit]!) / (back[hit]! - front[hit]!);
+      const weight = smoothstep(0.35, 0.65, depth);
+      const to = (y * camera.width + x) * 4;
+      for (let c = 0; c < 3; c++)
+        image.data[to + c] = Math.round(body.frontColor[hit * 3 + c]! * (1 - weight) + body.backColor[hit * 3 + c]! * weight);
+      image.data[to + 3] = 255;
+    }
+  return image;
+}
+
+function smoothstep(low: number, high: number, value: number): number {
+  const x = Math.min(Math.max((value - low) / (high - low), 0), 1);
+  return x * x * (3 - 2 * x);
+}

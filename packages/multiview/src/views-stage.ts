@@ -1,0 +1,109 @@
+import {
+  breathe,
+  ModelCorruptError,
+  type MultiView,
+  type MultiViewInput,
+  orbitCamera,
+  type Rig,
+  type RgbaImage,
+  rigCameras,
+  type Stage,
+  type StageContext,
+  type View,
+} from '@gestalt3d/core';
+import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
+import { frameInput, photoCameraOf } from './input-frame.ts';
+import { buildLayeredBody } from './layered-body.ts';
+import { renderBody } from './render-body.ts';
+
+export interface ViewsOptions {
+  /** Elevation of the photograph's camera over the object; null: DEFAULT_ELEVATION_DEG. */
+  elevationDeg: number | null;
+  /** Pixels along each side of a view. */
+  size: number;
+}
+
+export const VIEWS_DEFAULTS: Readonly<ViewsOptions> = { elevationDeg: null, size: 128 };
+
+/** What people hold a camera at over a thing on a table, when nothing better is known. */
+export const DEFAULT_ELEVATION_DEG = 20;
+
+/** Resolution of the body: the completion's own pixels are its front colour. */
+const BODY_SIZE = 256;
+
+/** What this stage reads from `bundle.json` beside the graphs. */
+interface ViewsManifest {
+  rig: Rig;
+}
+
+/**
+ * The views stage, embedded member of SyncDreamer's family: a network predicts the front and back depth and the back colour
+ * in the completion's own frame, which makes a closed body; the body seen from the rig's cameras are the views.
+ * They agree with one another by construction.
+ */
+export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend): Stage<MultiViewInput, MultiView, ViewsOptions> {
+  const { rig } = bundle.manifest as unknown as ViewsManifest;
+  if (!rig || !(rig.count > 0)) throw new ModelCorruptError(bundle.id, 'its manifest has no rig');
+  return {
+    name: 'views',
+    version: '1',
+    defaults: VIEWS_DEFAULTS,
+    async run(input, options, context) {
+      const elevationDeg = options.elevationDeg ?? DEFAULT_ELEVATION_DEG;
+      if (options.elevationDeg === null)
+        context.emit({ kind: 'info', message: `elevation not given: ${DEFAULT_ELEVATION_DEG} degrees assumed (--elevation)` });
+      const frame = frameInput(input.completion);
+      const session = await bundle.open('layers', backend);
+      let planes: { size: number; data: Float32Array };
+      try {
+        planes = await predictLayers(session, frame.at, elevationDeg, context.signal);
+      } finally {
+        await session.dispose();
+      }
+      const body = buildLayeredBody(frame.at(BODY_SIZE), planes);
+      const bodyCamera = orbitCamera(0, elevationDeg, BODY_SIZE, rig);
+      const views = await renderViews(
+        rigCameras(options.size, rig).map((camera) => () => ({ image: renderBody(body, bodyCamera, camera), camera })),
+        context,
+      );
+      const photoCamera = photoCameraOf(frame, input.completion, input.crop, input.photo, elevationDeg, rig);
+      return { views, elevationDeg, photoCamera };
+    },
+  };
+}
+
+/** Renders views one by one with an event each. */
+async function renderViews(renderers: (() => View)[], context: StageContext): Promise<View[]> {
+  const views: View[] = [];
+  for (const [i, render] of renderers.entries()) {
+    const view = render();
+    views.push(view);
+    context.emit({ kind: 'preview', name: 'view', index: i, image: view.image });
+    context.emit({ kind: 'progress', done: i + 1, total: renderers.length, unit: 'view' });
+    await breathe(context.signal);
+  }
+  return views;
+}
+
+async function predictLayers(
+  session: Session,
+  frameAt: (size: number) => RgbaImage,
+  elevationDeg: number,
+  signal: AbortSignal,
+): Promise<{ size: number; data: Float32Array }> {
+  const size = session.spec.inputs.find((input) => input.name === 'image')!.dims[3] as number;
+  const image = frameAt(size);
+  const count = size * size;
+  const planes = new Float32Array(4 * count);
+  for (let i = 0; i < count; i++) {
+    const alpha = image.data[i * 4 + 3]! / 255;
+    // white background, range -1..1
+    for (let c = 0; c < 3; c++) planes[c * count + i] = ((image.data[i * 4 + c]! / 255) * alpha + 1 - alpha) * 2 - 1;
+    planes[3 * count + i] = alpha * 2 - 1;
+  }
+  const data = await session.runSingle(
+    { image: float32(planes, [1, 4, size, size]), elevation: float32(Float32Array.of((elevationDeg * Math.PI) / 180), [1]) },
+    signal,
+  );
+  return { size, data };
+}
