@@ -11,7 +11,10 @@ export interface OrtBackendOptions {
 }
 
 /** y = 1 / x, the smallest graph that shows whether a provider starts here. */
-const PROBE_GRAPH = Buffer.from('CAg6RAoSCgF4EgF5IgpSZWNpcHJvY2FsEgpyZWNpcHJvY2FsWhAKAXgSCwoJCAESBQoDEgFOYhAKAXkSCwoJCAESBQoDEgFOQgQKABAR', 'base64');
+const PROBE_GRAPH = Buffer.from(
+  'CAg6RAoSCgF4EgF5IgpSZWNpcHJvY2FsEgpyZWNpcHJvY2FsWhAKAXgSCwoJCAESBQoDEgFOYhAKAXkSCwoJCAESBQoDEgFOQgQKABAR',
+  'base64',
+);
 
 /**
  * ONNX Runtime for Node. `provider` of the result says what runs.
@@ -53,7 +56,8 @@ function sessionOptions(provider: Provider, { threads }: OrtBackendOptions): Inf
 
 /** Why a provider does not run on this machine; undefined when it does. */
 async function whyNot(provider: 'webgpu' | 'cuda', options: OrtBackendOptions): Promise<string | undefined> {
-  if (!listSupportedBackends().some((backend) => backend.name === provider)) return `this build of ONNX Runtime has no ${provider} provider`;
+  if (!listSupportedBackends().some((backend) => backend.name === provider))
+    return `this build of ONNX Runtime has no ${provider} provider`;
   try {
     const session = await InferenceSession.create(PROBE_GRAPH, { ...sessionOptions(provider, options), executionProviders: [provider] });
     await session.release();

@@ -1,1 +1,2 @@
-export {};
+export { checkMask, checkPrompt } from './prompt.ts';
+export { createSegmentStage, type SegmentDeps, type SegmentInput, type SegmentOptions } from './segment.ts';

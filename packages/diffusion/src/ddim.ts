@@ -28,7 +28,8 @@ export interface DdimStep {
 export function ddimSteps(schedule: NoiseSchedule, rule: DdimRule, steps: number, eta: number): DdimStep[] {
   const { alphasCumprod } = schedule;
   const total = alphasCumprod.length;
-  if (!Number.isInteger(steps) || steps < 1 || steps > total) throw new OptionError('steps', `a whole number from 1 to ${total}`, String(steps));
+  if (!Number.isInteger(steps) || steps < 1 || steps > total)
+    throw new OptionError('steps', `a whole number from 1 to ${total}`, String(steps));
   if (!(eta >= 0 && eta <= 1)) throw new OptionError('eta', 'a number from 0 to 1', String(eta));
   const timesteps = rule === 'trailing' ? trailing(total, steps) : strided(total, steps, rule === 'pix2gestalt');
   return timesteps

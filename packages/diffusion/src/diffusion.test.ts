@@ -29,7 +29,11 @@ describe('schedules', () => {
   it('cosine falls from nearly 1 to nearly 0', () => {
     const { alphasCumprod } = cosineSchedule();
     expect(alphasCumprod[0]).toBeGreaterThan(0.9999);
-    near(alphasCumprod[499]!, Math.cos(((0.5 + 0.008) / 1.008) * (Math.PI / 2)) ** 2 / Math.cos((0.008 / 1.008) * (Math.PI / 2)) ** 2, 1e-6);
+    near(
+      alphasCumprod[499]!,
+      Math.cos(((0.5 + 0.008) / 1.008) * (Math.PI / 2)) ** 2 / Math.cos((0.008 / 1.008) * (Math.PI / 2)) ** 2,
+      1e-6,
+    );
     expect(alphasCumprod[999]).toBeLessThan(1e-5);
     for (let t = 1; t < 1000; t++) expect(alphasCumprod[t]!).toBeLessThan(alphasCumprod[t - 1]!);
   });

@@ -2,6 +2,9 @@ import { DeviceLostError, ShaderCompileError } from '@gestalt3d/core';
 import { type Kernel, kernelText, uniformLayout } from './kernel.ts';
 import { GUARANTEED } from './limits.ts';
 
+/** GPUShaderStage.COMPUTE as a number: Node has no such global. */
+const COMPUTE = 4;
+
 /** A kernel compiled for a device. */
 export interface CompiledKernel {
   readonly name: string;
@@ -51,11 +54,11 @@ export class PipelineCache {
       module = device.createShaderModule({ label: kernel.name, code });
       const entries: GPUBindGroupLayoutEntry[] = Object.values(kernel.bindings).map(({ access }, binding) => ({
         binding,
-        visibility: GPUShaderStage.COMPUTE,
+        visibility: COMPUTE,
         buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
       }));
       if (kernel.uniforms)
-        entries.push({ binding: entries.length, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform', hasDynamicOffset: true } });
+        entries.push({ binding: entries.length, visibility: COMPUTE, buffer: { type: 'uniform', hasDynamicOffset: true } });
       const layout = device.createBindGroupLayout({ label: kernel.name, entries });
       const pipeline = await device.createComputePipelineAsync({
         label: kernel.name,

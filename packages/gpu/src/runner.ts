@@ -63,8 +63,9 @@ export class GpuRunner {
 
   /** The promise, or DeviceLostError if the device fails first. */
   async guard<T>(promise: Promise<T>): Promise<T> {
-    this.check();
-    const value = await Promise.race([promise.catch((error: unknown) => this.#translate(error)), this.#broken]);
+    // handlers first: the promise of a device that is already gone must not reject unseen
+    const translated = promise.catch((error: unknown) => this.#translate(error));
+    const value = await Promise.race([translated, this.#broken]);
     this.check();
     return value;
   }

@@ -107,7 +107,7 @@ export function weldMap(positions: Float32Array): { vertexOf: Uint32Array; count
 export function triangleNeighbours(indices: Uint32Array): Int32Array {
   const neighbours = new Int32Array(indices.length).fill(-1);
   const order = new Float64Array(indices.length);
-  // key and half-edge in one double: 2^53 is room for 2^21 vertices squared per half-edge only in part, so sort an index instead
+
   const low = new Uint32Array(indices.length);
   const high = new Uint32Array(indices.length);
   let top = 0;
@@ -162,7 +162,7 @@ export function components(indices: Uint32Array, vertexCount: number): { compone
   return { component };
 }
 
-/** Six times nothing: the volume of the tetrahedron between the origin and triangle `t`. */
+/** Signed volume of the tetrahedron between the origin and triangle `t`. */
 export function signedVolume({ positions: p, indices }: Mesh, t: number): number {
   const a = indices[t * 3] * 3;
   const b = indices[t * 3 + 1] * 3;
@@ -188,7 +188,7 @@ export function triangleArea({ positions: p, indices }: Mesh, t: number): number
   return Math.hypot(uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx) / 2;
 }
 
-/** Undirected edges as (low * 2^25 + high) * 2 + direction, sorted. Exact below 2^25 vertices... in 51 bits. */
+/** Undirected edges as (low * 2^25 + high) * 2 + direction, sorted; exact below 2^25 vertices. */
 function sortedEdges(indices: Uint32Array): Float64Array {
   const keys = new Float64Array(indices.length);
   for (let h = 0; h < indices.length; h++) {

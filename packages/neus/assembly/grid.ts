@@ -1,5 +1,6 @@
 import { activeLevels, levels, params, X_STRIDE } from './state';
 
+const ONE: f32 = 1;
 const PRIME_Y: u32 = 2654435761;
 const PRIME_Z: u32 = 805459861;
 
@@ -48,7 +49,7 @@ export function encode(row: usize, ux: f32, uy: f32, uz: f32): void {
       i111 = table + (<usize>((x1 ^ d) & mask) << 3);
     }
     const wx = f32x4(1 - fx, 1 - fx, fx, fx);
-    const ey = 1 - fy, ez = 1 - fz;
+    const ey: f32 = ONE - fy, ez: f32 = ONE - fz;
     let sum = f32x4.mul(f32x4.mul(wx, f32x4.splat(ey * ez)), v128.load64_lane(i100, v128.load64_zero(i000), 1));
     sum = f32x4.add(sum, f32x4.mul(f32x4.mul(wx, f32x4.splat(fy * ez)), v128.load64_lane(i110, v128.load64_zero(i010), 1)));
     sum = f32x4.add(sum, f32x4.mul(f32x4.mul(wx, f32x4.splat(ey * fz)), v128.load64_lane(i101, v128.load64_zero(i001), 1)));
@@ -86,7 +87,7 @@ export function scatter(grad: usize, x: usize, d: usize): void {
     const fx = gx - <f32>ix, fy = gy - <f32>iy, fz = gz - <f32>iz;
     const df = v128.load64_splat(dp);
     dp += 8;
-    const ey = 1 - fy, ez = 1 - fz;
+    const ey: f32 = ONE - fy, ez: f32 = ONE - fz;
     const d0 = f32x4.mul(df, f32x4.splat(1 - fx));
     const d1 = f32x4.mul(df, f32x4.splat(fx));
     const w00 = f32x4.splat(ey * ez), w10 = f32x4.splat(fy * ez), w01 = f32x4.splat(ey * fz), w11 = f32x4.splat(fy * fz);

@@ -8,6 +8,9 @@ export interface FitReport {
   rays: number;
   /** Samples whose SDF was evaluated. */
   samples: number;
+  /** Samples with a colour, and rows of the SDF network with a gradient (eikonal taps among them); 0 where not counted. */
+  coloredSamples: number;
+  gradientRows: number;
   colorLoss: number;
   maskLoss: number;
   eikonalLoss: number;

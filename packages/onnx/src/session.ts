@@ -145,7 +145,9 @@ function differences(
     if (found === undefined || !found.isTensor) continue;
     if (found.type !== spec.dtype) problems.push(`${side} ${spec.name} is ${found.type}, the manifest says ${spec.dtype}`);
     const { shape } = found;
-    const same = shape.length === spec.dims.length && shape.every((d, i) => typeof d === 'string' || typeof spec.dims[i] === 'string' || d === spec.dims[i]);
+    const same =
+      shape.length === spec.dims.length &&
+      shape.every((d, i) => typeof d === 'string' || typeof spec.dims[i] === 'string' || d === spec.dims[i]);
     if (shape.length > 0 && !same)
       problems.push(`${side} ${spec.name} is [${shape.join(', ')}], the manifest says [${spec.dims.join(', ')}]`);
   }

@@ -12,6 +12,9 @@ export interface EventHandlers {
   onGone(): void;
 }
 
+/** A line that held this long was a good one: pauses start small again. */
+const STEADY_MS = 3000;
+
 /** Listens to a job's events; reconnects with growing pauses, and says whether the line is up. */
 export function useEvents(jobId: string | undefined, handlers: EventHandlers): Connection {
   const [connection, setConnection] = useState<Connection>('ok');
@@ -48,13 +51,14 @@ export function useEvents(jobId: string | undefined, handlers: EventHandlers): C
         return;
       }
       source = new EventSource(api.eventsPath(jobId));
+      let openedAt = Number.POSITIVE_INFINITY;
       source.onopen = () => {
-        attempt = 0;
+        openedAt = performance.now();
         setConnection('ok');
       };
+      // no banner yet: the line may just have been closed; the next attempt tells
       source.onerror = () => {
-        // a first hiccup is no news: the banner comes when the next attempt fails too
-        if (attempt > 0) setConnection('lost');
+        if (performance.now() - openedAt > STEADY_MS) attempt = 0;
         retry();
       };
       source.addEventListener('job', (event) => latest.current.onJob(JSON.parse(event.data) as Job));

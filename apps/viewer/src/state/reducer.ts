@@ -57,7 +57,8 @@ export function reducer(state: State, action: Action): State {
       const { job } = action;
       if (state.job?.id !== job.id) return state;
       const failedNow = job.state === 'failed' && state.job.state !== 'failed';
-      const masked = state.maskState === 'none' && state.prompt.points.length + (state.prompt.box ? 1 : 0) > 0 && hasArtifact(job, 'mask.png');
+      const masked =
+        state.maskState === 'none' && state.prompt.points.length + (state.prompt.box ? 1 : 0) > 0 && hasArtifact(job, 'mask.png');
       return {
         ...state,
         job,
@@ -98,7 +99,15 @@ export function reducer(state: State, action: Action): State {
     case 'busy':
       return { ...state, busy: action.busy };
     case 'started':
-      return { ...state, job: action.job, step: action.step, busy: null, problem: null, warnings: [], live: pruned(state.live, action.job) };
+      return {
+        ...state,
+        job: action.job,
+        step: action.step,
+        busy: null,
+        problem: null,
+        warnings: [],
+        live: pruned(state.live, action.job),
+      };
     case 'problem':
       return { ...state, problem: action.problem, busy: null, maskState: state.maskState === 'pending' ? 'none' : state.maskState };
     case 'dismiss':

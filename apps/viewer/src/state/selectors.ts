@@ -55,7 +55,11 @@ export function completionsOf(state: State): Picture[] {
   if (!job) return [];
   if (job.stages.complete.state === 'done')
     return job.artifacts
-      .map((artifact) => ({ index: Number(/^completion-(\d+)\.png$/.exec(artifact.name)?.[1] ?? Number.NaN), url: artifact.url, preview: false }))
+      .map((artifact) => ({
+        index: Number(/^completion-(\d+)\.png$/.exec(artifact.name)?.[1] ?? Number.NaN),
+        url: artifact.url,
+        preview: false,
+      }))
       .filter((picture) => Number.isInteger(picture.index))
       .sort((a, b) => a.index - b.index);
   const count = job.options.samples ?? state.options.samples;
@@ -91,8 +95,7 @@ export interface StageProgress {
 export function stageProgress(state: State, stage: StageName): StageProgress {
   const status = state.job?.stages[stage];
   const live = state.live[stage];
-  if (!status)
-    return { state: 'pending', done: 0, total: 0, unit: '', startedAt: null, milliseconds: null, reused: false, message: null };
+  if (!status) return { state: 'pending', done: 0, total: 0, unit: '', startedAt: null, milliseconds: null, reused: false, message: null };
   const failed = state.job?.state === 'failed' && state.job.error?.stage === stage;
   const stopped = !isActive(state.job) && status.state === 'running';
   return {
@@ -108,11 +111,14 @@ export function stageProgress(state: State, stage: StageName): StageProgress {
 }
 
 /**
- * Options of the start that turns a completion into an asset. Samples and seed stay those that the completions were drawn with:
+ * Options of the start that turns a completion into an asset. Once completions are drawn, samples and seed stay theirs:
  * another seed would draw them anew, and the choice would point at something else.
  */
 export function optionsForViews(job: Job, draft: OptionsDraft, completion: number): Partial<JobOptions> {
-  return { ...draft, samples: job.options.samples ?? draft.samples, seed: job.options.seed ?? draft.seed, completion };
+  const drawn = job.stages.complete.state === 'done';
+  const samples = (drawn ? job.options.samples : undefined) ?? draft.samples;
+  const seed = (drawn ? job.options.seed : undefined) ?? draft.seed;
+  return { ...draft, samples, seed, completion: Math.min(completion, samples - 1) };
 }
 
 /** Options of a start that draws completions; the choice starts over. */

@@ -1,0 +1,117 @@
+import type { Prompt, RgbImage } from '@gestalt3d/core';
+import { coloursOf, type Frame, frameOf, growRegion, pixelUnder } from './frame.ts';
+import { grabCut, MAYBE_IN, MAYBE_OUT, SURE_OUT } from './grabcut.ts';
+import { applyPrompt, clean, type Prior } from './refine.ts';
+import { distanceTo } from './regions.ts';
+
+/** Radii tried, in shares of the picture's longest side. */
+const RADII = [0.06, 0.1, 0.17, 0.28, 0.45];
+/** Longest side of the trial pictures. */
+const TRIAL = 120;
+
+/**
+ * Points alone, without a network: the object is unlike its surroundings at some scale. For each of several radii, what lies within it is
+ * cut from what lies beyond; the cut whose outline runs best along the picture's edges wins.
+ */
+export function clickPrior(image: RgbImage, prompt: Prompt, resolution: number): Prior {
+  const positive = prompt.points.filter((point) => point.positive);
+  const spread = {
+    x0: Math.min(...positive.map((p) => p.x)),
+    y0: Math.min(...positive.map((p) => p.y)),
+    x1: Math.max(...positive.map((p) => p.x)) + 1,
+    y1: Math.max(...positive.map((p) => p.y)) + 1,
+  };
+  let best: { score: number; frame: Frame; inside: Uint8Array } | undefined;
+  for (const share of RADII) {
+    const radius = share * Math.max(image.width, image.height);
+    const margin = (1.7 * radius) / Math.max(spread.x1 - spread.x0, spread.y1 - spread.y0);
+    const frame = frameOf(growRegion(spread, margin, image), TRIAL, 2);
+    const candidate = tryRadius(image, frame, prompt, positive, radius);
+    if (best === undefined || candidate.score > best.score) best = { frame, ...candidate };
+  }
+  return focus(image, best!.frame, best!.inside, resolution);
+}
+
+function tryRadius(
+  image: RgbImage,
+  frame: Frame,
+  prompt: Prompt,
+  positive: Prompt['points'],
+  radius: number,
+): { score: number; inside: Uint8Array } {
+  const { width, height } = frame;
+  const rgb = coloursOf(image, frame);
+  const seeds = new Uint8Array(width * height);
+  for (const point of positive) seeds[pixelUnder(frame, point.x, point.y)] = 1;
+  const distance = distanceTo(seeds, width, height);
+  const reach = radius / frame.scale;
+  const trimap = new Uint8Array(width * height);
+  const logOdds = new Float32Array(width * height);
+  for (let i = 0; i < trimap.length; i++) {
+    const r = distance[i]! / reach;
+    trimap[i] = r < 0.45 ? MAYBE_IN : r < 1.25 ? MAYBE_OUT : SURE_OUT;
+    logOdds[i] = 3 * (0.8 - r);
+  }
+  applyPrompt(trimap, frame, prompt);
+  const inside = clean(grabCut({ width, height, rgb, trimap, logOdds, iterations: 3 }), frame, prompt);
+  return { score: outlineScore(inside, trimap, rgb, width, height), inside };
+}
+
+/** Share of the outline that runs along an edge of the picture; an outline at the limit of what was allowed counts against it. */
+function outlineScore(inside: Uint8Array, trimap: Uint8Array, rgb: Float32Array, width: number, height: number): number {
+  let length = 0;
+  let edge = 0;
+  let area = 0;
+  for (let y = 0; y < height - 1; y++)
+    for (let x = 0; x < width - 1; x++) {
+      const i = y * width + x;
+      area += inside[i]!;
+      for (const j of [i + 1, i + width]) {
+        if (inside[i] === inside[j]) continue;
+        length++;
+        if (trimap[i] === SURE_OUT || trimap[j] === SURE_OUT) {
+          edge -= 1;
+          continue;
+        }
+        const difference = Math.hypot(rgb[i * 3]! - rgb[j * 3]!, rgb[i * 3 + 1]! - rgb[j * 3 + 1]!, rgb[i * 3 + 2]! - rgb[j * 3 + 2]!);
+        edge += Math.min(1, difference / 60);
+      }
+    }
+  if (length === 0 || area < 12) return -2;
+  // long thin outlines are cuts through texture
+  const roundness = Math.min(1, (4 * Math.PI * area) / (0.6 * length * length) + 0.2);
+  return edge / length + 0.5 * roundness;
+}
+
+/** The winning trial as evidence in a frame of its own size. */
+function focus(image: RgbImage, trial: Frame, inside: Uint8Array, resolution: number): Prior {
+  let box = { x0: Infinity, y0: Infinity, x1: -Infinity, y1: -Infinity };
+  for (let i = 0; i < inside.length; i++) {
+    if (inside[i] === 0) continue;
+    const x = i % trial.width;
+    const y = Math.floor(i / trial.width);
+    box = { x0: Math.min(box.x0, x), y0: Math.min(box.y0, y), x1: Math.max(box.x1, x + 1), y1: Math.max(box.y1, y + 1) };
+  }
+  const grown = growRegion(
+    {
+      x0: trial.x + box.x0 * trial.scale,
+      y0: trial.y + box.y0 * trial.scale,
+      x1: trial.x + box.x1 * trial.scale,
+      y1: trial.y + box.y1 * trial.scale,
+    },
+    0.15,
+    image,
+  );
+  const frame = frameOf(grown, resolution, 2);
+  const outside = inside.map((v) => 1 - v);
+  const toInside = distanceTo(inside, trial.width, trial.height);
+  const toOutside = distanceTo(outside, trial.width, trial.height);
+  const logOdds = new Float32Array(frame.width * frame.height);
+  for (let y = 0; y < frame.height; y++)
+    for (let x = 0; x < frame.width; x++) {
+      const p = pixelUnder(trial, frame.x + (x + 0.5) * frame.scale, frame.y + (y + 0.5) * frame.scale);
+      const depth = toOutside[p]! - toInside[p]!;
+      logOdds[y * frame.width + x] = Math.max(-8, Math.min(8, 2 * depth));
+    }
+  return { frame, logOdds };
+}

@@ -1,0 +1,107 @@
+import {
+  breathe,
+  type Mask,
+  type Prompt,
+  type RgbaImage,
+  type RgbImage,
+  type Segmentation,
+  type Stage,
+  type StageContext,
+} from '@gestalt3d/core';
+import type { InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
+import { clickPrior } from './click.ts';
+import { frameOf, growRegion, shrink } from './frame.ts';
+import { checkMask, checkPrompt } from './prompt.ts';
+import { type Prior, refine } from './refine.ts';
+import { createSegmenter, type Segmenter } from './segmenter.ts';
+import { upsampleLabels } from './upsample.ts';
+
+export interface SegmentInput {
+  photo: RgbImage | RgbaImage;
+  prompt: Prompt;
+}
+
+export interface SegmentOptions {
+  /** Longest side in pixels of the picture that edges are sought in. */
+  resolution: number;
+}
+
+export interface SegmentDeps {
+  /** The network that proposes a coarse mask; without it boxes and clicks start from colours alone. */
+  model?: { bundle: ModelBundle; backend: InferenceBackend };
+}
+
+/** Longest side of the copy of the photograph that everything but the last upsampling works on. */
+const WORKING_COPY = 1200;
+
+export function createSegmentStage(
+  deps: SegmentDeps = {},
+): Stage<SegmentInput, Segmentation, SegmentOptions> & { dispose(): Promise<void> } {
+  const segmenter = deps.model === undefined ? undefined : createSegmenter(deps.model.bundle, deps.model.backend);
+  return {
+    name: 'segment',
+    version: deps.model === undefined ? '1' : `1-${deps.model.bundle.hash.slice(0, 16)}`,
+    defaults: { resolution: 400 },
+    run: (input, options, context) => segment(input, options, context, segmenter),
+    dispose: async () => segmenter?.dispose(),
+  };
+}
+
+async function segment(
+  { photo, prompt }: SegmentInput,
+  options: Readonly<SegmentOptions>,
+  context: StageContext,
+  segmenter: Segmenter | undefined,
+): Promise<Segmentation> {
+  const { signal } = context;
+  signal.throwIfAborted();
+  checkPrompt(prompt, photo);
+  if (prompt.mask !== undefined) {
+    const mask = { ...prompt.mask, data: prompt.mask.data.map((value) => (value > 127 ? 255 : 0)) };
+    checkMask(mask, 'the given mask');
+    return { mask };
+  }
+  const total = 3;
+  const { image, factor } = shrink(photo, WORKING_COPY);
+  const small = scalePrompt(prompt, factor, image);
+  const prior =
+    segmenter !== undefined
+      ? await segmenter.prior(image, small, options.resolution, signal)
+      : small.box !== undefined
+        ? boxPrior(image, small.box, options.resolution)
+        : clickPrior(image, small, options.resolution);
+  context.emit({ kind: 'progress', done: 1, total, unit: 'step' });
+  await breathe(signal);
+  const labels = refine(image, small, prior);
+  context.emit({ kind: 'progress', done: 2, total, unit: 'step' });
+  await breathe(signal);
+  const { frame } = prior;
+  const mask: Mask = upsampleLabels(labels, { ...frame, x: frame.x * factor, y: frame.y * factor, scale: frame.scale * factor }, photo);
+  checkMask(mask, prompt.box === undefined ? 'the points' : 'the box');
+  context.emit({ kind: 'progress', done: 3, total, unit: 'step' });
+  return { mask };
+}
+
+function scalePrompt(prompt: Prompt, factor: number, image: { width: number; height: number }): Prompt {
+  const points = prompt.points.map(({ x, y, positive }) => ({ x: x / factor, y: y / factor, positive }));
+  if (prompt.box === undefined) return { points };
+  const { x0, y0, x1, y1 } = prompt.box;
+  return {
+    points,
+    box: { x0: x0 / factor, y0: y0 / factor, x1: Math.min(x1 / factor, image.width), y1: Math.min(y1 / factor, image.height) },
+  };
+}
+
+/** A box alone: likely inside its inscribed ellipse, unlikely in its corners. */
+function boxPrior(image: RgbImage, box: NonNullable<Prompt['box']>, resolution: number): Prior {
+  const frame = frameOf(growRegion(box, 0.2, image), resolution, 2);
+  const logOdds = new Float32Array(frame.width * frame.height);
+  const [rx, ry] = [(box.x1 - box.x0) / 2, (box.y1 - box.y0) / 2];
+  for (let y = 0; y < frame.height; y++)
+    for (let x = 0; x < frame.width; x++) {
+      const dx = (frame.x + (x + 0.5) * frame.scale - box.x0 - rx) / rx;
+      const dy = (frame.y + (y + 0.5) * frame.scale - box.y0 - ry) / ry;
+      logOdds[y * frame.width + x] = Math.max(-2, 2 * (1.05 - dx * dx - dy * dy));
+    }
+  return { frame, logOdds };
+}

@@ -1,0 +1,59 @@
+import { boundingBox, type Bounds, NoSurfaceError, pixelRay, type View } from '@gestalt3d/core';
+import { hullBounds, type Silhouette, visualHull } from './hull.ts';
+
+/** Cells along the edge of the search grid. */
+const SEARCH_EDGE = 32;
+
+/**
+ * Cube around the object, from cameras and alpha: the point nearest to the rays through the silhouettes' centres, then the visual hull
+ * on a shrinking grid. `tolerance` views may disagree; it grows until a hull is left.
+ */
+export function findBounds(views: readonly View[], silhouettes: readonly Silhouette[]): { bounds: Bounds; tolerance: number } {
+  // least squares: sum over rays of (I - d d^T) p = sum of (I - d d^T) o; a weak pull to the world's origin settles parallel rays
+  const a = new Float64Array(9);
+  const b = new Float64Array(3);
+  const cones: { origin: number[]; spread: number }[] = [];
+  for (const { image, camera } of views) {
+    const box = boundingBox(image);
+    if (!box) continue;
+    const ray = pixelRay(camera, (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2);
+    for (let r = 0; r < 3; r++)
+      for (let c = 0; c < 3; c++) {
+        const value = (r === c ? 1 : 0) - ray[3 + r] * ray[3 + c];
+        a[r * 3 + c] += value;
+        b[r] += value * ray[c];
+      }
+    const spread = Math.max((box.x1 - box.x0) / camera.flX, (box.y1 - box.y0) / camera.flY) / 2;
+    cones.push({ origin: [ray[0], ray[1], ray[2]], spread });
+  }
+  if (cones.length === 0) throw new NoSurfaceError('no view has an opaque pixel');
+  for (let r = 0; r < 3; r++) a[r * 3 + r] += 1e-3 * cones.length;
+  const centre = solve3(a, b);
+  const radii = cones.map(({ origin, spread }) => spread * Math.hypot(...centre.map((value, c) => value - origin[c]))).sort((p, q) => p - q);
+  let tolerance = silhouettes.length >= 8 ? Math.floor(silhouettes.length / 12) : 0;
+  let edge = 3 * radii[radii.length - 1];
+  let min = centre.map((value) => value - edge / 2);
+  for (let round = 0; round < 4; ) {
+    const hull = visualHull(silhouettes, min, edge, SEARCH_EDGE, tolerance);
+    const { bounds, count } = hullBounds(hull, min, edge, SEARCH_EDGE);
+    if (count === 0) {
+      if (++tolerance >= silhouettes.length) throw new NoSurfaceError('the silhouettes do not meet in space');
+      continue;
+    }
+    const size = Math.max(...bounds.max.map((value, c) => value - bounds.min[c]));
+    // the search grid is coarse and conservative: shrinking goes at most to what it resolves
+    const next = size * (round === 3 ? 1.04 : 1.02);
+    min = bounds.min.map((value, c) => (value + bounds.max[c]) / 2 - next / 2);
+    edge = next;
+    round++;
+  }
+  return { bounds: { min: min as [number, number, number], max: min.map((value) => value + edge) as [number, number, number] }, tolerance };
+}
+
+/** Cramer's rule on a symmetric 3 x 3 system. */
+function solve3(a: Float64Array, b: Float64Array): number[] {
+  const det = (m: number[]) =>
+    m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
+  const whole = det([...a]);
+  return [0, 1, 2].map((column) => det([...a].map((value, i) => (i % 3 === column ? b[Math.floor(i / 3)] : value))) / whole);
+}

@@ -1,0 +1,43 @@
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium as playwright } from 'playwright-core';
+
+const ARGS = [
+  '--no-sandbox',
+  '--no-zygote',
+  '--disable-dev-shm-usage',
+  // WebGL on the CPU: the machine that tests need not have a GPU
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--font-render-hinting=none',
+];
+
+/**
+ * A headless Chromium that came with `npm ci`, or the one that CHROME_PATH names.
+ * @returns null with a printed reason where there is none; with REQUIRE_BROWSER=1 it throws instead
+ */
+export async function openBrowser(): Promise<Browser | null> {
+  try {
+    let executablePath = process.env.CHROME_PATH;
+    if (executablePath === undefined) {
+      if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('the packaged Chromium is for Linux on x64; set CHROME_PATH');
+      // a folder of our own: the package trusts whatever lies in the system's temporary folder
+      const folder = fileURLToPath(new URL('../../node_modules/.cache/gestalt3d/chromium', import.meta.url));
+      await mkdir(folder, { recursive: true });
+      process.env.TMPDIR = folder;
+      // makes the package unpack the system libraries that a bare Debian lacks, and put them on LD_LIBRARY_PATH
+      process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs20.x';
+      const { default: packaged } = await import('@sparticuz/chromium');
+      executablePath = await packaged.executablePath();
+    }
+    return await playwright.launch({ executablePath, args: ARGS });
+  } catch (error) {
+    if (process.env.REQUIRE_BROWSER === '1') throw error;
+    console.warn(`skipped: no browser (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`);
+    return null;
+  }
+}
