@@ -5,7 +5,6 @@ export default defineConfig({
   base: './',
   build: {
     target: 'es2022',
-    // keeps the compiler's build info; our own files are replaced below
     emptyOutDir: true,
     // the 3-D chunk holds the whole of three and loads after the first paint
     chunkSizeWarningLimit: 1200,

@@ -1,5 +1,6 @@
 import { GestaltError, isAbort } from '@gestalt3d/core';
 import { Command, CommanderError } from 'commander';
+import { registerBench } from './commands/bench.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerModels } from './commands/models.ts';
@@ -23,6 +24,7 @@ export async function main(args: string[], streams: Streams = process): Promise<
   registerRun(program, streams);
   registerStages(program, streams);
   registerDemo(program, streams);
+  registerBench(program, streams);
   registerServe(program, streams);
   registerModels(program, streams);
   registerDoctor(program, streams);

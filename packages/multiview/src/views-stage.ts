@@ -6,6 +6,7 @@ import {
   orbitCamera,
   type Rig,
   type RgbaImage,
+  resample,
   rigCameras,
   type Stage,
   type StageContext,
@@ -63,7 +64,11 @@ export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend)
       const body = buildLayeredBody(frame.at(BODY_SIZE), planes);
       const bodyCamera = orbitCamera(0, elevationDeg, BODY_SIZE, rig);
       const views = await renderViews(
-        rigCameras(options.size, rig).map((camera) => () => ({ image: renderBody(body, bodyCamera, camera), camera })),
+        rigCameras(options.size, rig).map((camera, i) => () => {
+          // twice the size, then averaged: soft edges tell the fit where inside a pixel the outline runs
+          const fine = renderBody(body, bodyCamera, orbitCamera(i * rig.azimuthStepDeg, rig.elevationDeg, options.size * 2, rig));
+          return { image: resample(fine, options.size, options.size), camera };
+        }),
         context,
       );
       const photoCamera = photoCameraOf(frame, input.completion, input.crop, input.photo, elevationDeg, rig);

@@ -12,7 +12,18 @@ async function build(name, exportName) {
   const { error, stderr } = await asc.main(
     [
       `assembly/${name}.ts`,
-      ...['--outFile', 'module.wasm', '-O3', '--converge', '--noAssert', '--runtime', 'stub', '--importMemory', '--sharedMemory', ...MEMORY],
+      ...[
+        '--outFile',
+        'module.wasm',
+        '-O3',
+        '--converge',
+        '--noAssert',
+        '--runtime',
+        'stub',
+        '--importMemory',
+        '--sharedMemory',
+        ...MEMORY,
+      ],
       ...['--enable', 'simd', '--enable', 'threads'],
     ],
     {

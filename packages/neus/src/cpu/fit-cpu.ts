@@ -11,10 +11,7 @@ import { runSteps } from './step-loop.ts';
 export const GROUPS = 4;
 
 /** Fits on the CPU, on worker threads where the context has them. */
-export async function createCpuFitter(
-  problem: FitProblem,
-  context: Pick<StageContext, 'spawnWorker' | 'threads'>,
-): Promise<SurfaceFitter> {
+export async function createCpuFitter(problem: FitProblem, context: Pick<StageContext, 'spawnWorker' | 'threads'>): Promise<SurfaceFitter> {
   const { config } = problem;
   const threads = context.spawnWorker ? Math.max(1, Math.min(context.threads, GROUPS)) : 1;
   const sizes: FitSizes = {

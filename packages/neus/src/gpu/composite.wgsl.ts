@@ -35,20 +35,19 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var light = 1.0;
   var before = 0.0;
   var j = first;
-  for (; j < end; j++) {
-    // the ray ends before the segment that starts when it is already dark; its first sample is then the last one walked
-    if (j > first && light < STOP && points[j - 1u].w == 0.0) { break; }
+  while (j < end) {
+    // a ray that is dark at sample j ends there: the sample counts as walked, the segment behind it does not
+    let dark = light < STOP;
     var w = 0.0;
-    var last = true;
-    if (points[j].w > 0.0 && light >= STOP) {
+    if (!dark && points[j].w > 0.0) {
       let next = light * transparency(u.sharpness * sdf[j], u.sharpness * sdf[j + 1u]);
       w = light - next;
       light = next;
-      last = false;
     }
     segments[j] = vec4f(w, light, 0.5 * (before + w), 0.0);
     before = w;
-    if (last && light < STOP) { j++; break; }
+    j++;
+    if (dark) { break; }
   }
   walked[r] = j - first;
   for (var rest = j; rest < end; rest++) { segments[rest] = vec4f(0.0); }
@@ -84,7 +83,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 /**
  * Losses of ray r and the gradients of its points. Thread r owns ray r and its eikonal points.
  * In place: shade [4 R + N] becomes dL/d(colour before the logistic function), dL/dsdf. stats [R, 2] vec4f = colour, mask, eikonal loss, squared error of
- * a foreground ray | foreground, walked samples, 0, 0.
+ * a foreground ray | foreground, walked samples, coloured samples, points with a gradient.
  */
 export const lossWgsl = (layout: KernelLayout) => /* wgsl */ `
 ${constants({ RAYS: { u32: layout.rays }, WEIGHT_MIN: COLOR_WEIGHT_MIN, COLOR_EPSILON, MASK_EPSILON })}
@@ -100,10 +99,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   // 1. forward
   var color = vec3f(0.0);
   var opacity = 0.0;
+  var colored = 0.0;
   for (var j = first; j < end; j++) {
     let segment = segments[j];
     opacity += segment.x;
-    if (segment.z >= WEIGHT_MIN) { color += segment.z * shade[j].xyz; }
+    if (segment.z >= WEIGHT_MIN) {
+      color += segment.z * shade[j].xyz;
+      colored += 1.0;
+    }
   }
   let difference = color + (1.0 - opacity) * background.xyz - wanted.xyz;
   let squared = dot(difference, difference);
@@ -120,6 +123,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var colorNext = 0.0;
   var sdfNext = 0.0;
   var gradientNext = vec4f(0.0);
+  var rows = 4.0;
   for (var j = end; j > first; ) {
     j--;
     let segment = segments[j];
@@ -138,12 +142,18 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       if (abs(sdfNext) < 30.0) { gradientNext.w -= inner / (1.0 + exp(sdfNext)); }
       suffix += gSegment * segment.x;
     }
-    if (j + 1u < end) { shade[j + 1u] = gradientNext; }
+    if (j + 1u < end) {
+      shade[j + 1u] = gradientNext;
+      rows += select(0.0, 1.0, any(gradientNext != vec4f(0.0)));
+    }
     gradientNext = gradient;
     colorNext = colorHere;
     sdfNext = x;
   }
-  if (end > first) { shade[first] = gradientNext; }
+  if (end > first) {
+    shade[first] = gradientNext;
+    rows += select(0.0, 1.0, any(gradientNext != vec4f(0.0)));
+  }
   for (var j = end; j < offsets[r + 1u]; j++) { shade[j] = vec4f(0.0); }
 
   // 3. eikonal
@@ -159,5 +169,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
   let isForeground = a > 127.5 / 255.0;
   stats[2u * r] = vec4f(root, maskLoss, (norm - 1.0) * (norm - 1.0), select(0.0, squared, isForeground));
-  stats[2u * r + 1u] = vec4f(select(0.0, 1.0, isForeground), f32(end - first), 0.0, 0.0);
+  stats[2u * r + 1u] = vec4f(select(0.0, 1.0, isForeground), f32(end - first), colored, rows);
 }`;

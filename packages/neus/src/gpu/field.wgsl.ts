@@ -142,6 +142,16 @@ export const networkSnippet = () =>
     layer('colorHidden2', OFFSET_C2, H, H, OFFSET_D2),
     layer('colorOutput', OFFSET_C3, H, 1, OFFSET_D3),
     /* wgsl */ `
+// output 0 of the SDF network alone
+fn sdfOnly(hidden: array<vec4f, ${H}>) -> f32 {
+  var h = hidden;
+  var sum = mlp[${OFFSET_B2 / 4}].x;
+  for (var g = 0u; g < ${H}u; g++) {
+    let w = ${OFFSET_W2 / 4}u + g * ${4 * S}u;
+    sum += dot(h[g], vec4f(mlp[w].x, mlp[w + ${S}u].x, mlp[w + ${2 * S}u].x, mlp[w + ${3 * S}u].x));
+  }
+  return sum;
+}
 // the ${COLOR_IN} inputs of the colour network: geometry features 1..15 of the SDF network, 2 p - 1, and 1 for the bias
 fn colorInput(o: array<vec4f, ${S}>, q: vec3f) -> array<vec4f, 5> {
   return array<vec4f, 5>(

@@ -1,4 +1,4 @@
-import { boundingBox, type Bounds, NoSurfaceError, pixelRay, type View } from '@gestalt3d/core';
+import { type Bounds, boundingBox, NoSurfaceError, pixelRay, type View } from '@gestalt3d/core';
 import { hullBounds, type Silhouette, visualHull } from './hull.ts';
 
 /** Cells along the edge of the search grid. */
@@ -29,7 +29,9 @@ export function findBounds(views: readonly View[], silhouettes: readonly Silhoue
   if (cones.length === 0) throw new NoSurfaceError('no view has an opaque pixel');
   for (let r = 0; r < 3; r++) a[r * 3 + r] += 1e-3 * cones.length;
   const centre = solve3(a, b);
-  const radii = cones.map(({ origin, spread }) => spread * Math.hypot(...centre.map((value, c) => value - origin[c]))).sort((p, q) => p - q);
+  const radii = cones
+    .map(({ origin, spread }) => spread * Math.hypot(...centre.map((value, c) => value - origin[c])))
+    .sort((p, q) => p - q);
   let tolerance = silhouettes.length >= 8 ? Math.floor(silhouettes.length / 12) : 0;
   let edge = 3 * radii[radii.length - 1];
   let min = centre.map((value) => value - edge / 2);
@@ -52,8 +54,7 @@ export function findBounds(views: readonly View[], silhouettes: readonly Silhoue
 
 /** Cramer's rule on a symmetric 3 x 3 system. */
 function solve3(a: Float64Array, b: Float64Array): number[] {
-  const det = (m: number[]) =>
-    m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
+  const det = (m: number[]) => m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
   const whole = det([...a]);
   return [0, 1, 2].map((column) => det([...a].map((value, i) => (i % 3 === column ? b[Math.floor(i / 3)] : value))) / whole);
 }

@@ -52,7 +52,13 @@ function verdict(view: Silhouette, x: number, y: number, z: number, radius: numb
  * Conservative visual hull on an edge^3 grid over a cube, x fastest: 1 where at least one view sees the object somewhere in the
  * cell's surroundings and at most `tolerance` views see background only.
  */
-export function visualHull(views: readonly Silhouette[], min: readonly number[], edgeWorld: number, edge: number, tolerance: number): Uint8Array {
+export function visualHull(
+  views: readonly Silhouette[],
+  min: readonly number[],
+  edgeWorld: number,
+  edge: number,
+  tolerance: number,
+): Uint8Array {
   const hull = new Uint8Array(edge ** 3);
   const cell = edgeWorld / edge;
   const radius = (Math.sqrt(3) / 2) * cell;
@@ -90,6 +96,7 @@ export function hullBounds(hull: Uint8Array, min: readonly number[], edgeWorld: 
           high[c] = Math.max(high[c], index[c] + 1);
         }
       }
-  const world = (index: number[]): [number, number, number] => [0, 1, 2].map((c) => min[c] + (index[c] * edgeWorld) / edge) as [number, number, number];
+  const world = (index: number[]): [number, number, number] =>
+    [0, 1, 2].map((c) => min[c] + (index[c] * edgeWorld) / edge) as [number, number, number];
   return { bounds: { min: world(low), max: world(high) }, count };
 }

@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OptionError, STAGE_NAMES } from '@gestalt3d/core';
+import type { Command } from 'commander';
+import type { Streams } from '../session.ts';
+
+/** The part of run.json that is read here. */
+interface RunRecord {
+  milliseconds: number;
+  stages: Record<string, { milliseconds: number }>;
+  host: { peakMemoryBytes: number };
+}
+
+const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+/** Runs the demo from an empty folder, each time in a process of its own, and prints stage times and peak memory. */
+export function registerBench(program: Command, streams: Streams): void {
+  program
+    .command('bench [sample]')
+    .description('stage times and peak memory of the demo, as a table and as JSON')
+    .option('--runs <n>', 'runs; the median is shown', '3')
+    .option('--preset <name>', 'draft, standard or fine', 'standard')
+    .action(async (sample: string | undefined, flags: { runs: string; preset: string }) => {
+      const runs = Number(flags.runs);
+      if (!Number.isInteger(runs) || runs < 1) throw new OptionError('--runs', 'a whole number from 1', `"${flags.runs}"`);
+      const bin = fileURLToPath(new URL('../../bin/gestalt3d.js', import.meta.url));
+      const records: RunRecord[] = [];
+      for (let run = 0; run < runs; run++) {
+        const out = await mkdtemp(join(tmpdir(), 'gestalt-bench-'));
+        try {
+          const args = [bin, 'demo', ...(sample ? [sample] : []), '--out', out, '--preset', flags.preset];
+          const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+          if (status !== 0) throw new Error(`run ${run + 1} ended with status ${status}`);
+          records.push(JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunRecord);
+        } finally {
+          await rm(out, { recursive: true, force: true });
+        }
+      }
+      const seconds = (pick: (record: RunRecord) => number) => median(records.map(pick)) / 1000;
+      const rows = [
+        ...STAGE_NAMES.map((name) => ({ name: `${name} (s)`, value: seconds((record) => record.stages[name]!.milliseconds) })),
+        { name: 'all (s)', value: seconds((record) => record.milliseconds) },
+        { name: 'peak memory (MB)', value: median(records.map((record) => record.host.peakMemoryBytes)) / 1e6 },
+      ];
+      streams.stderr.write(`${cpus()[0]?.model.trim()}, ${cpus().length} threads, Node ${process.version}, median of ${runs}\n`);
+      for (const { name, value } of rows) streams.stderr.write(`  ${name.padEnd(20)} ${value.toFixed(2).padStart(8)}\n`);
+      streams.stdout.write(`${JSON.stringify(Object.fromEntries(rows.map(({ name, value }) => [name, Number(value.toFixed(3))])))}\n`);
+    });
+}

@@ -1,0 +1,178 @@
+import {
+  breathe,
+  NoSurfaceError,
+  NumericalError,
+  OptionError,
+  type Stage,
+  type StageContext,
+  type Surface,
+  type View,
+} from '@gestalt3d/core';
+import { createCpuFitter } from './cpu/fit-cpu.ts';
+import { fieldOf, openField } from './field.ts';
+import type { FitReport, SurfaceFitter } from './fitter.ts';
+import { extractMesh } from './isosurface/extract-mesh.ts';
+import { type FitPreset, RECONSTRUCT_DEFAULTS, RECONSTRUCT_PRESETS, type ReconstructOptions } from './options.ts';
+import { prepareProblem } from './prepare/prepare-problem.ts';
+import type { FitProblem } from './problem.ts';
+
+/** Wall time between two looks at the abort signal. */
+const SLICE_MS = 60;
+/** Steps between two metric events. */
+const METRIC_STEPS = 25;
+
+/** Input of the reconstruct stage. */
+export interface ReconstructInput {
+  views: View[];
+  /** How much each view counts, any positive scale; absent: all the same. */
+  weights?: number[];
+}
+
+/**
+ * Fits a signed-distance and colour field to posed RGBA views and marches it into a mesh, both in the cameras' world frame.
+ * @throws NoSurfaceError, NumericalError, OptionError, the signal's reason
+ */
+export async function fitSurface(
+  views: readonly View[],
+  options: Readonly<ReconstructOptions> & { weights?: readonly number[] },
+  context: StageContext,
+): Promise<Surface> {
+  const { signal, emit } = context;
+  const preset = resolvePreset(options);
+  signal.throwIfAborted();
+  if (options.weights && options.weights.length !== views.length)
+    throw new OptionError('weights', `one weight a view (${views.length})`, `${options.weights.length}`);
+  const seed = Math.floor(context.rng.fork('reconstruct').uniform() * 2 ** 32);
+  const problem = prepareProblem(views, options.weights, preset, seed, emit);
+  await breathe(signal);
+
+  const started = performance.now();
+  const fitter = await createFitter(problem, context);
+  let last: FitReport | undefined;
+  let parameters: Float32Array;
+  let samples = 0;
+  let gradientRows = 0;
+  try {
+    const { steps } = problem.config;
+    let window = emptyReport();
+    let stepsASlice = 1;
+    for (let step = 0; step < steps; ) {
+      const until = Math.min(steps, step + stepsASlice);
+      const before = performance.now();
+      const report = await fitter.run(until);
+      await breathe(signal);
+      const elapsed = performance.now() - before;
+      // half way towards the ideal, so that one slow slice does not make tiny ones
+      const ideal = ((until - step) * SLICE_MS) / Math.max(elapsed, 0.5);
+      stepsASlice = Math.max(1, Math.min(METRIC_STEPS, Math.round((stepsASlice + ideal) / 2)));
+      step = until;
+      samples += report.samples;
+      gradientRows += report.gradientRows;
+      window = addReports(window, report);
+      emit({ kind: 'progress', done: step, total: steps, unit: 'step' });
+      const loss = totalLoss(window, problem);
+      if (!Number.isFinite(loss)) throw new NumericalError('loss', `step ${step}`, 1);
+      if (window.rays >= METRIC_STEPS * problem.config.rays || step === steps) {
+        emit({ kind: 'metric', step, name: 'loss', value: loss });
+        emit({ kind: 'metric', step, name: 'psnr', value: psnr(window) });
+        last = window;
+        window = emptyReport();
+      }
+    }
+    parameters = await fitter.parameters();
+  } finally {
+    fitter.dispose();
+  }
+  const broken = parameters.reduce((count, value) => count + (Number.isFinite(value) ? 0 : 1), 0);
+  if (broken > 0) throw new NumericalError('parameters', `step ${problem.config.steps}`, broken);
+  const fitted = performance.now();
+
+  const field = fieldOf(problem.config, parameters, problem.bounds);
+  const reader = await openField(field);
+  const mesh = extractMesh(reader, {
+    resolution: meshResolution(problem, preset),
+    support: { edge: problem.config.occupancyEdge, cells: problem.hull },
+    onLayer: () => signal.throwIfAborted(),
+  });
+  await breathe(signal);
+  if (mesh.indices.length === 0) throw new NoSurfaceError('the fitted field is nowhere solid');
+  return {
+    field,
+    mesh,
+    stats: {
+      steps: problem.config.steps,
+      views: problem.cameras.length / 16,
+      samples,
+      gradientRows,
+      loss: last ? totalLoss(last, problem) : 0,
+      psnr: last ? psnr(last) : 0,
+      fitMs: Math.round(fitted - started),
+      meshMs: Math.round(performance.now() - fitted),
+      triangles: mesh.indices.length / 3,
+    },
+  };
+}
+
+/** Stage `reconstruct`. */
+export const reconstructStage: Stage<ReconstructInput, Surface, ReconstructOptions> = {
+  name: 'reconstruct',
+  version: '1',
+  defaults: RECONSTRUCT_DEFAULTS,
+  run: (input, options, context) => fitSurface(input.views, input.weights ? { ...options, weights: input.weights } : options, context),
+};
+
+function resolvePreset(options: Readonly<ReconstructOptions>): FitPreset {
+  const base = RECONSTRUCT_PRESETS[options.preset];
+  if (!base) throw new OptionError('preset', Object.keys(RECONSTRUCT_PRESETS).join(', '), String(options.preset));
+  const preset = { ...base };
+  for (const key of Object.keys(base) as (keyof FitPreset)[]) {
+    const value = options[key];
+    if (value === undefined) continue;
+    if (!Number.isInteger(value) || value < 1) throw new OptionError(key, 'a whole number of at least 1', String(value));
+    preset[key] = value;
+  }
+  return preset;
+}
+
+async function createFitter(problem: FitProblem, context: StageContext): Promise<SurfaceFitter> {
+  return createCpuFitter(problem, context);
+}
+
+/** The views' own resolution, at most the preset's. */
+function meshResolution(problem: FitProblem, preset: FitPreset): number {
+  const pixel = problem.config.marchStep / 1.5;
+  return Math.max(16, Math.min(preset.meshResolution, Math.round(1.25 / pixel)));
+}
+
+function emptyReport(): FitReport {
+  return {
+    step: 0,
+    rays: 0,
+    samples: 0,
+    coloredSamples: 0,
+    gradientRows: 0,
+    colorLoss: 0,
+    maskLoss: 0,
+    eikonalLoss: 0,
+    squaredError: 0,
+    foregroundRays: 0,
+  };
+}
+
+function addReports(a: FitReport, b: FitReport): FitReport {
+  const sum = { ...a };
+  for (const key of Object.keys(a) as (keyof FitReport)[]) sum[key] += b[key];
+  sum.step = b.step;
+  return sum;
+}
+
+/** Mean loss a ray. */
+function totalLoss(report: FitReport, problem: FitProblem): number {
+  const { colorWeight, maskWeight, eikonalWeight } = problem.config;
+  return (colorWeight * report.colorLoss + maskWeight * report.maskLoss + eikonalWeight * report.eikonalLoss) / Math.max(1, report.rays);
+}
+
+/** Of the foreground rays' colours, in dB. */
+function psnr(report: FitReport): number {
+  return -10 * Math.log10(Math.max(1e-12, report.squaredError / Math.max(1, report.foregroundRays * 3)));
+}

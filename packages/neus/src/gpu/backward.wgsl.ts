@@ -1,0 +1,169 @@
+import {
+  COLOR_IN,
+  HIDDEN,
+  OFFSET_B2,
+  OFFSET_C1,
+  OFFSET_C2,
+  OFFSET_C3,
+  OFFSET_D2,
+  OFFSET_D3,
+  OFFSET_W1,
+  OFFSET_W2,
+  SDF_IN,
+  SDF_OUT,
+} from '../config.ts';
+import { constants, encodeSnippet, gridSnippet, levelArguments, networkSnippet, networkTransposedSnippet } from './field.wgsl.ts';
+import type { KernelLayout } from './layout.ts';
+
+/** Places of the fixed-point scales: layers in the order of the parameters, then the levels. */
+const SCALE = { w1: 0, w2: 1, c1: 2, c2: 3, c3: 4, level: 5 };
+
+interface Product {
+  /** Groups of 4 inputs and outputs. */
+  inputs: number;
+  outputs: number;
+  /** Weight rows that exist, the bias row that follows them included where it is among the inputs. */
+  rows: number;
+  offset: number;
+  /** Offset of a bias that is not among the inputs. */
+  bias?: number;
+  scale: number;
+}
+
+/**
+ * Weight gradients of a layer over the workgroup's 64 points: every thread stores its input and its output gradient, then owns one tile of 4 x 4 weights
+ * and sums over the points in order. One addition to memory a weight and workgroup.
+ */
+function product(name: string, { inputs, outputs, rows, offset, bias, scale }: Product): string {
+  const write = (array: string, groups: number, value: string) =>
+    Array.from({ length: groups }, (_, g) => `  ${array}[local * ${groups}u + ${g}u] = ${value}[${g}];`).join('\n');
+  const row = (c: number) =>
+    `    if (i * 4u + ${c}u < ${rows}u) { add4(${offset}u + (i * 4u + ${c}u) * ${4 * outputs}u + j * 4u, a${c}, scales[${scale}]); }`;
+  return /* wgsl */ `
+fn ${name}(local: u32, x: array<vec4f, ${inputs}>, d: array<vec4f, ${outputs}>) {
+  workgroupBarrier();
+${write('left', inputs, 'x')}
+${write('right', outputs, 'd')}
+  workgroupBarrier();
+  for (var tile = local; tile < ${inputs * outputs}u; tile += 64u) {
+    let i = tile / ${outputs}u;
+    let j = tile % ${outputs}u;
+    var a0 = vec4f(0.0);
+    var a1 = vec4f(0.0);
+    var a2 = vec4f(0.0);
+    var a3 = vec4f(0.0);
+    var b = vec4f(0.0);
+    for (var s = 0u; s < 64u; s++) {
+      let l = left[s * ${inputs}u + i];
+      let r = right[s * ${outputs}u + j];
+      a0 += l.x * r;
+      a1 += l.y * r;
+      a2 += l.z * r;
+      a3 += l.w * r;
+      b += r;
+    }
+${[0, 1, 2, 3].map(row).join('\n')}
+${bias === undefined ? '' : `    if (i == 0u) { add4(${bias}u + j * 4u, b, scales[${scale}]); }`}
+  }
+}`;
+}
+
+const H = HIDDEN / 4;
+const S = SDF_OUT / 4;
+
+/**
+ * Gradients of all parameters from dL/dsdf and dL/d(colour before the logistic function) of each point, which is evaluated again instead of remembered.
+ * Thread i of the list owns point i. Reads points, args, mlp, table, shade, scales; adds to gradients [P], i32 in units of 1 / scale of its group.
+ * Integer sums do not depend on their order, and everything that is summed in f32 before (64 points, a workgroup) has a fixed order:
+ * the same input gives the same bits. Uses all of the guaranteed 16 KiB of workgroup memory.
+ */
+export const backwardWgsl = (layout: KernelLayout) => /* wgsl */ `
+${constants({ RAYS: { u32: layout.rays } })}
+${gridSnippet()}
+${encodeSnippet(layout.levels)}
+${networkSnippet()}
+${networkTransposedSnippet()}
+var<workgroup> left: array<vec4f, ${64 * H}>;
+var<workgroup> right: array<vec4f, ${64 * H}>;
+
+fn add(index: u32, value: f32, scale: f32) {
+  let fixed = i32(round(clamp(value * scale, -1073741824.0, 1073741824.0)));
+  if (fixed != 0) { atomicAdd(&gradients[index], fixed); }
+}
+fn add4(index: u32, value: vec4f, scale: f32) {
+  add(index, value.x, scale);
+  add(index + 1u, value.y, scale);
+  add(index + 2u, value.z, scale);
+  add(index + 3u, value.w, scale);
+}
+fn mask(d: array<vec4f, ${H}>, h: array<vec4f, ${H}>) -> array<vec4f, ${H}> {
+  return array<vec4f, ${H}>(${Array.from({ length: H }, (_, j) => `select(vec4f(0.0), d[${j}], h[${j}] > vec4f(0.0))`).join(', ')});
+}
+${product('sdfHiddenGradient', { inputs: 5, outputs: H, rows: SDF_IN + 1, offset: OFFSET_W1, scale: SCALE.w1 })}
+${product('sdfOutputGradient', { inputs: H, outputs: S, rows: HIDDEN, offset: OFFSET_W2, bias: OFFSET_B2, scale: SCALE.w2 })}
+${product('colorHidden1Gradient', { inputs: 5, outputs: H, rows: COLOR_IN + 1, offset: OFFSET_C1, scale: SCALE.c1 })}
+${product('colorHidden2Gradient', { inputs: H, outputs: H, rows: HIDDEN, offset: OFFSET_C2, bias: OFFSET_D2, scale: SCALE.c2 })}
+${product('colorOutputGradient', { inputs: H, outputs: 1, rows: HIDDEN, offset: OFFSET_C3, bias: OFFSET_D3, scale: SCALE.c3 })}
+fn scatter(p: vec3f, first: u32, n: u32, hashMask: u32, d: vec2f, scale: f32) {
+  let cell = cellAt(p, n);
+  for (var c = 0u; c < 8u; c++) {
+    let w = cornerWeight(c, cell.fraction);
+    let at = 2u * (first + corner(cell.base + cornerOffset(c), n, hashMask));
+    add(at, w * d.x, scale);
+    add(at + 1u, w * d.y, scale);
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let i = group.x * 64u + local;
+  // a thread behind the end of the list does the last point again with gradients of 0
+  let inside = i < args[3];
+  let point = min(i, args[3] - 1u);
+  let p = points[point].xyz;
+  let g = select(vec4f(0.0), shade[point], inside);
+
+  // is there a point with colour, or with any gradient, in this workgroup?
+  left[local] = vec4f(select(0.0, 1.0, any(g.xyz != vec3f(0.0))), select(0.0, 1.0, any(g != vec4f(0.0))), 0.0, 0.0);
+  workgroupBarrier();
+  if (local == 0u) {
+    var sum = vec4f(0.0);
+    for (var s = 0u; s < 64u; s++) { sum += left[s]; }
+    left[64] = sum;
+  }
+  let work = workgroupUniformLoad(&left[64]);
+  if (work.y == 0.0) { return; }
+
+  let x = encode(p, u.levelCount);
+  let h = relu(sdfHidden(x));
+  var dOutput: array<vec4f, ${S}>;
+  dOutput[0].x = g.w;
+  if (work.x > 0.0) {
+    let q = 2.0 * p - 1.0;
+    let y = colorInput(sdfOutput(h), q);
+    let h1 = relu(colorHidden1(y));
+    let h2 = relu(colorHidden2(h1));
+    let dColor = array<vec4f, 1>(vec4f(g.xyz, 0.0));
+    colorOutputGradient(local, h2, dColor);
+    let d2 = mask(colorOutputT(dColor), h2);
+    colorHidden2Gradient(local, h1, d2);
+    let d1 = mask(colorHidden2T(d2), h1);
+    colorHidden1Gradient(local, y, d1);
+    let dy = colorHidden1T(d1);
+    dOutput[0] = vec4f(g.w, dy[0].xyz);
+    dOutput[1] = vec4f(dy[0].w, dy[1].xyz);
+    dOutput[2] = vec4f(dy[1].w, dy[2].xyz);
+    dOutput[3] = vec4f(dy[2].w, dy[3].xyz);
+  }
+  sdfOutputGradient(local, h, dOutput);
+  let dh = mask(sdfOutputT(dOutput), h);
+  sdfHiddenGradient(local, x, dh);
+  if (all(g == vec4f(0.0))) { return; }
+  let dx = sdfHiddenT(dh);
+${layout.levels
+  .map((level, l) => {
+    const at = (k: number) => `dx[${k >> 2}].${'xyzw'[k & 3]}`;
+    return `  if (u.levelCount > ${l}u) { scatter(p, ${levelArguments(level)}, vec2f(${at(3 + 2 * l)}, ${at(4 + 2 * l)}), scales[${SCALE.level + l}]); }`;
+  })
+  .join('\n')}
+}`;
