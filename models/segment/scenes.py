@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "complete"))
+sys.path.append(str(Path(__file__).resolve().parent.parent / "complete"))
 
 from compose import Bank, background, blur, draw, photo_effects, pick, place, uniform  # noqa: E402
 
@@ -76,7 +76,8 @@ def clicks_inside(g: torch.Generator, weight: torch.Tensor, n: int) -> torch.Ten
     """[B,n,2] x, y in pixels, drawn from weight [B,S,S]; all-zero weights give clicks nowhere (negative coordinates)."""
     flat = weight.flatten(1)
     none = flat.sum(1) <= 0
-    i = torch.multinomial(flat + none[:, None] * 1.0, n, replacement=True, generator=g)
+    total = flat.cumsum(1)
+    i = torch.searchsorted(total, torch.rand(len(flat), n, generator=g) * total[:, -1:]).clamp(max=SIZE * SIZE - 1)
     at = torch.stack([i % SIZE, i // SIZE], -1).float() + torch.rand(*i.shape, 2, generator=g)
     at[none] = -100.0
     return at
@@ -120,7 +121,8 @@ def inner(target: torch.Tensor) -> torch.Tensor:
 
 def around(target: torch.Tensor) -> torch.Tensor:
     """Weights for negative clicks: outside, mostly near."""
-    near = F.max_pool2d(target[:, None], 25, 1, 12)[:, 0]
+    near = F.max_pool2d(F.max_pool2d(target[:, None], 4), 7, 1, 3)
+    near = F.interpolate(near, scale_factor=4.0)[:, 0]
     clear = F.max_pool2d(target[:, None], 5, 1, 2)[:, 0] < 0.1
     return clear * (near + 0.05)
 

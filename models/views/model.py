@@ -38,11 +38,11 @@ class Layers(nn.Module):
     """image [B,4,S,S] straight RGBA in [0,1], elevation [B] radians -> layers [B,5,S,S]: front and back offset along the viewing axis
     from the plane through the object's centre (world units, positive away from the camera, back >= front), back colour in [0,1]."""
 
-    def __init__(self, widths=(32, 64, 128, 256), depths=(1, 2, 2, 3), size=64):
+    def __init__(self, widths=(64, 128, 224), depths=(1, 2, 3), size=64):
         super().__init__()
         axis = (torch.arange(size) + 0.5) / size * 2 - 1
         self.register_buffer("grid", torch.stack([axis[None].expand(size, size), axis[:, None].expand(size, size)])[None].clone())
-        self.stem = nn.Conv2d(7, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(28, widths[0], 3, padding=1)  # on 2x2 pixels at a time
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         a = widths[0]
         for i, (w, d) in enumerate(zip(widths, depths)):
@@ -56,16 +56,17 @@ class Layers(nn.Module):
             w = widths[i]
             self.up.append(nn.ModuleList([nn.Conv2d(a, w, 1), nn.Sequential(*[Residual(2 * w if j == 0 else w, w) for j in range(depths[i])])]))
             a = w
-        self.norm, self.head = nn.GroupNorm(8, a), nn.Conv2d(a, 5, 3, padding=1)
+        self.norm, self.head = nn.GroupNorm(8, a), nn.Conv2d(a, 20, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         with torch.no_grad():
-            self.head.bias.copy_(torch.tensor([-0.2, -0.7, 0.0, 0.0, 0.0]))
+            self.head.bias.copy_(torch.tensor([-0.2, -0.7, 0.0, 0.0, 0.0]).repeat_interleave(4))
 
     def forward(self, image, elevation):
         alpha = image[:, 3:]
         rgb = image[:, :3] * alpha + 0.5 * (1 - alpha)
         plane = elevation.reshape(-1, 1, 1, 1) + torch.zeros_like(alpha)
-        x = self.stem(torch.cat([rgb * 2 - 1, alpha * 2 - 1, plane, self.grid + torch.zeros_like(image[:, :2])], 1))
+        x = torch.cat([rgb * 2 - 1, alpha * 2 - 1, plane, self.grid + torch.zeros_like(image[:, :2])], 1)
+        x = self.stem(F.pixel_unshuffle(x, 2))
         skips = []
         for block in self.down:
             x = block(x)
@@ -74,6 +75,6 @@ class Layers(nn.Module):
         for project, blocks in self.up:
             x = F.interpolate(project(x), scale_factor=2.0, mode="nearest")
             x = blocks(torch.cat([x, skips.pop()], 1))
-        out = self.head(F.silu(self.norm(x))).float()
+        out = F.pixel_shuffle(self.head(F.silu(self.norm(x))).float(), 2)
         front = out[:, :1]
         return torch.cat([front, front + F.softplus(out[:, 1:2]), torch.sigmoid(out[:, 2:])], 1)

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import os from 'node:os';
 import { adapterLabel, isSoftwareAdapter } from '@gestalt3d/gpu';
 
@@ -33,6 +34,12 @@ export function loadLibrary(pathOrName: string): string | undefined {
   return undefined;
 }
 
+/** Linux: render nodes of DRM drivers, NVIDIA's own nodes, and WSL's. */
+async function hasGpuNode(): Promise<boolean> {
+  const [devices, dri] = await Promise.all(['/dev', '/dev/dri'].map((folder) => readdir(folder).catch(() => [])));
+  return dri!.some((name) => name.startsWith('renderD')) || devices!.some((name) => /^(nvidia\d+|dxg|kgsl-3d0|mali0)$/.test(name));
+}
+
 /**
  * Opens the machine's GPU through Dawn (npm `webgpu`: Vulkan, Metal or Direct3D 12).
  * @param kind 'auto': a real GPU or nothing. 'webgpu': a software device will do.
@@ -41,6 +48,11 @@ export function loadLibrary(pathOrName: string): string | undefined {
  */
 export async function openGpuDevice(kind: 'auto' | 'webgpu', onMissing: (reason: string) => void = () => {}): Promise<OpenedGpu | null> {
   if (process.platform === 'linux') {
+    // a look at the device nodes spares a machine without GPU the loading of Dawn, and the loader's complaints on its stderr
+    if (kind === 'auto' && !(await hasGpuNode())) {
+      onMissing('no GPU device node in /dev');
+      return null;
+    }
     // Dawn would print a warning of its own
     const reason = loadLibrary('libvulkan.so.1');
     if (reason) {

@@ -66,3 +66,11 @@ async function whyNot(provider: 'webgpu' | 'cuda', options: OrtBackendOptions): 
     return (error instanceof Error ? error.message : String(error)).split('\n')[0]!.slice(0, 160);
   }
 }
+
+/** The providers that start on this machine, cpu first. */
+export async function supportedProviders(): Promise<Provider[]> {
+  env.logLevel = 'fatal';
+  const providers: Provider[] = ['cpu'];
+  for (const provider of ['webgpu', 'cuda'] as const) if ((await whyNot(provider, { device: provider })) === undefined) providers.push(provider);
+  return providers;
+}

@@ -48,7 +48,10 @@ describe('uniforms', () => {
   });
 
   it('and bindings are declared by the runner', () => {
-    const text = kernelText({ name: 't', bindings: { a: { element: 'vec4f', access: 'read' } }, uniforms, source: () => 'fn main() {}' }, undefined);
+    const text = kernelText(
+      { name: 't', bindings: { a: { element: 'vec4f', access: 'read' } }, uniforms, source: () => 'fn main() {}' },
+      undefined,
+    );
     expect(text).toContain('@group(0) @binding(0) var<storage, read> a: array<vec4f>;');
     expect(text).toContain('@group(0) @binding(1) var<uniform> u: Uniforms;');
   });

@@ -45,7 +45,12 @@ export function uniformLayout(uniforms: Readonly<Record<string, UniformType>>): 
 }
 
 /** Writes uniform values at a byte offset of `target`. @throws RangeError for a missing value */
-export function packUniforms(target: ArrayBuffer, at: number, uniforms: Readonly<Record<string, UniformType>>, values: UniformValues): void {
+export function packUniforms(
+  target: ArrayBuffer,
+  at: number,
+  uniforms: Readonly<Record<string, UniformType>>,
+  values: UniformValues,
+): void {
   const view = new DataView(target);
   const { offsets } = uniformLayout(uniforms);
   for (const [name, type] of Object.entries(uniforms)) {

@@ -74,7 +74,8 @@ export class GpuRunner {
     // a mapping aborts just before the loss is announced: let the announcement come first
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     this.check();
-    if (error instanceof Error && (error.name === 'AbortError' || error.name === 'OperationError')) throw new DeviceLostError(error.message);
+    if (error instanceof Error && (error.name === 'AbortError' || error.name === 'OperationError'))
+      throw new DeviceLostError(error.message);
     throw error;
   }
 

@@ -1,5 +1,6 @@
 import {
   breathe,
+  DeviceUnavailableError,
   NoSurfaceError,
   NumericalError,
   OptionError,
@@ -11,6 +12,7 @@ import {
 import { createCpuFitter } from './cpu/fit-cpu.ts';
 import { fieldOf, openField } from './field.ts';
 import type { FitReport, SurfaceFitter } from './fitter.ts';
+import { createGpuFitter } from './gpu/fit-gpu.ts';
 import { extractMesh } from './isosurface/extract-mesh.ts';
 import { type FitPreset, RECONSTRUCT_DEFAULTS, RECONSTRUCT_PRESETS, type ReconstructOptions } from './options.ts';
 import { prepareProblem } from './prepare/prepare-problem.ts';
@@ -134,7 +136,15 @@ function resolvePreset(options: Readonly<ReconstructOptions>): FitPreset {
   return preset;
 }
 
+/** On the context's GPU, or on the CPU where there is none or the problem is too large for its limits. */
 async function createFitter(problem: FitProblem, context: StageContext): Promise<SurfaceFitter> {
+  if (context.gpu)
+    try {
+      return await createGpuFitter(context.gpu)(problem);
+    } catch (error) {
+      if (!(error instanceof DeviceUnavailableError)) throw error;
+      context.emit({ kind: 'warning', code: 'gpu-limits', message: `${error.message}; the surface is fitted on the CPU` });
+    }
   return createCpuFitter(problem, context);
 }
 

@@ -1,8 +1,9 @@
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { api } from '../api/client.ts';
 import { useGestalt } from '../hooks/use-gestalt.ts';
 import { usePastedPhoto } from '../hooks/use-pasted-photo.ts';
 import { useRemote } from '../hooks/use-remote.ts';
+import { overallShare } from '../state/selectors.ts';
 import { AssetStep } from './AssetStep.tsx';
 import { Banner } from './Banner.tsx';
 import { CompletionsStep } from './CompletionsStep.tsx';
@@ -20,6 +21,10 @@ export function App() {
   const samples = useRemote(api.samples);
   usePastedPhoto(actions.usePhoto);
   const offline = connection === 'lost' || samples.offline;
+  const share = overallShare(state);
+  useEffect(() => {
+    document.title = share === null ? 'Gestalt3D' : `${Math.round(share * 100)} % · Gestalt3D`;
+  }, [share]);
   const step = useMemo(() => {
     switch (state.step) {
       case 'photo':

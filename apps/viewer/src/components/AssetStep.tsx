@@ -3,17 +3,18 @@ import { useCrop } from '../hooks/use-crop.ts';
 import type { Gestalt } from '../hooks/use-gestalt.ts';
 import { usePoses } from '../hooks/use-poses.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
-import { artifactOf, assetOf, isActive, photoUrl, viewsOf } from '../state/selectors.ts';
+import { artifactOf, assetOf, differs, isActive, photoUrl, viewsOf } from '../state/selectors.ts';
 import { ArtifactList } from './ArtifactList.tsx';
 import { CancelButton } from './CancelButton.tsx';
 import { MeshViewer } from './MeshViewer.tsx';
+import { OptionsPanel } from './OptionsPanel.tsx';
 import { Timeline } from './Timeline.tsx';
 import { ViewRing } from './ViewRing.tsx';
 import { ViewStrip } from './ViewStrip.tsx';
 
 /** Step 4: the views arrive, the mesh follows, the asset is taken away. */
 export function AssetStep({ gestalt }: { gestalt: Gestalt }) {
-  const { state, actions } = gestalt;
+  const { state, dispatch, actions } = gestalt;
   const { job } = state;
   const asset = assetOf(job);
   const poses = usePoses(artifactOf(job, 'transforms.json')?.url);
@@ -47,7 +48,17 @@ export function AssetStep({ gestalt }: { gestalt: Gestalt }) {
       </div>
       <aside className="panel">
         <section className="panel-section">
-          <h2>{asset ? 'Your object, whole' : active ? 'Making it 3-D' : job.state === 'cancelled' ? 'Cancelled' : 'Not finished'}</h2>
+          <h2>
+            {asset
+              ? 'Your object, whole'
+              : active
+                ? 'Making it 3-D'
+                : job.state === 'cancelled'
+                  ? 'Cancelled'
+                  : job.state === 'failed'
+                    ? 'That did not work'
+                    : 'Not finished'}
+          </h2>
           {asset ? (
             <dl className="facts">
               <div>
@@ -87,11 +98,31 @@ export function AssetStep({ gestalt }: { gestalt: Gestalt }) {
               onClick={() => actions.runAll()}
               data-testid="resume"
             >
-              Go on
+              {job.state === 'failed' ? 'Try again' : 'Go on'}
             </button>
           )}
           <CancelButton gestalt={gestalt} />
         </section>
+        {!active && (
+          <OptionsPanel
+            options={state.options}
+            disabled={false}
+            only="asset"
+            onChange={(options) => dispatch({ type: 'options', options })}
+          >
+            {asset && (
+              <button
+                type="button"
+                className="button"
+                disabled={!differs(job, state.options) || state.busy !== null}
+                onClick={() => actions.runAll()}
+                data-testid="remake"
+              >
+                Make again with these
+              </button>
+            )}
+          </OptionsPanel>
+        )}
         <section className="panel-section">
           <Timeline state={state} />
         </section>

@@ -15,7 +15,7 @@ export function Banner({ kind, title, detail, onDismiss }: Props) {
     >
       <div>
         <strong>{title}</strong>
-        <span>{detail}</span>
+        <span className="banner-detail">{detail}</span>
       </div>
       {onDismiss && (
         <button type="button" className="button ghost small" onClick={onDismiss} aria-label="Dismiss message">

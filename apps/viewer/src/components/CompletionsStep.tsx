@@ -5,7 +5,7 @@ import { artifactOf, completionsOf, isActive, photoUrl } from '../state/selector
 import { CancelButton } from './CancelButton.tsx';
 import { CompletionCard } from './CompletionCard.tsx';
 import { OptionsPanel } from './OptionsPanel.tsx';
-import { PhotoCrop } from './PhotoCrop.tsx';
+import { PhotoTile } from './PhotoTile.tsx';
 import { Timeline } from './Timeline.tsx';
 
 /** Step 3: several ideas of the whole object; one goes on. */
@@ -27,6 +27,7 @@ export function CompletionsStep({ gestalt }: { gestalt: Gestalt }) {
   };
 
   const key = (event: KeyboardEvent): void => {
+    if (!(event.target instanceof HTMLElement) || event.target.role !== 'radio') return;
     const columns = Math.max(1, getComputedStyle(group.current!).gridTemplateColumns.split(' ').length);
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
     if (event.key === 'Enter') choose(selected);
@@ -43,6 +44,7 @@ export function CompletionsStep({ gestalt }: { gestalt: Gestalt }) {
     <div className="workspace">
       <div className="stage-column">
         <div ref={group} className="completion-grid" role="radiogroup" aria-label="Completions" onKeyDown={key}>
+          <PhotoTile url={photoUrl(state) ?? ''} photo={job.photo} crop={crop?.crop} />
           {pictures.map((picture) => (
             <CompletionCard
               key={picture.index}
@@ -56,6 +58,29 @@ export function CompletionsStep({ gestalt }: { gestalt: Gestalt }) {
               onChoose={() => choose(picture.index)}
             />
           ))}
+          {finished && !active && (
+            <button
+              type="button"
+              className="more-tile"
+              disabled={state.busy !== null}
+              onClick={() => actions.complete({ seed: nextSeed(state.options.seed) })}
+              data-testid="more"
+            >
+              <svg
+                viewBox="0 0 24 24"
+                width="26"
+                height="26"
+                fill="none"
+                stroke="currentColor"
+                strokeWidth="2"
+                strokeLinecap="round"
+                aria-hidden="true"
+              >
+                <path d="M19.5 12a7.5 7.5 0 1 1-2.2-5.3M19.5 3.5v4h-4" />
+              </svg>
+              Other ideas
+            </button>
+          )}
         </div>
       </div>
       <aside className="panel">
@@ -66,7 +91,6 @@ export function CompletionsStep({ gestalt }: { gestalt: Gestalt }) {
               ? 'Each is one idea of what was hidden. The visible part is the photo’s own.'
               : 'The hidden part takes shape step by step. Several ideas are drawn, so that you can choose.'}
           </p>
-          {crop && <PhotoCrop url={photoUrl(state) ?? ''} photo={job.photo} crop={crop.crop} />}
           {finished && (
             <label className="check">
               <input type="checkbox" checked={reveal} onChange={(event) => setReveal(event.target.checked)} data-testid="reveal-hidden" />
@@ -88,20 +112,9 @@ export function CompletionsStep({ gestalt }: { gestalt: Gestalt }) {
           {active || !finished ? (
             <Timeline state={state} />
           ) : (
-            <>
-              <button type="button" className="button primary" disabled={!canChoose} onClick={() => choose(selected)} data-testid="choose">
-                Make this one 3-D
-              </button>
-              <button
-                type="button"
-                className="button"
-                disabled={state.busy !== null}
-                onClick={() => actions.complete({ seed: nextSeed(state.options.seed) })}
-                data-testid="more"
-              >
-                Other ideas
-              </button>
-            </>
+            <button type="button" className="button primary" disabled={!canChoose} onClick={() => choose(selected)} data-testid="choose">
+              Make this one 3-D
+            </button>
           )}
           {!active && !finished && (
             <button

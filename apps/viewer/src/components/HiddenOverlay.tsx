@@ -44,7 +44,7 @@ export function HiddenOverlay({ whole, visible }: Props) {
 
   return (
     <>
-      <canvas ref={canvas} className="hidden-overlay" width={SIZE} height={SIZE} aria-hidden="true" />
+      <canvas ref={canvas} className="hidden-overlay" width={SIZE} height={SIZE} />
       {share !== null && <span className="share">{Math.round(share * 100)} % hidden</span>}
     </>
   );

@@ -22,11 +22,19 @@ export function HistoryDrawer({ open, currentId, onClose, onOpen, onRemoved }: P
     if (open) dialog.current?.showModal();
     else dialog.current?.close();
   }, [open]);
+  // a press beside the drawer closes it; Escape does so by itself
+  useEffect(() => {
+    const element = dialog.current;
+    const beside = (event: MouseEvent): void => {
+      if (event.target === element) element?.close();
+    };
+    element?.addEventListener('click', beside);
+    return () => element?.removeEventListener('click', beside);
+  }, []);
 
   const remove = async (job: Job): Promise<void> => {
     try {
-      // a running job is only cancelled by the first call
-      if ((await api.remove(job.id)) !== null && !isActive(job)) await api.remove(job.id);
+      await api.remove(job.id);
       if (job.id === currentId && !isActive(job)) onRemoved();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -35,15 +43,7 @@ export function HistoryDrawer({ open, currentId, onClose, onOpen, onRemoved }: P
   };
 
   return (
-    <dialog
-      ref={dialog}
-      className="drawer"
-      aria-labelledby="history-title"
-      onClose={onClose}
-      onClick={(event) => {
-        if (event.target === dialog.current) onClose();
-      }}
-    >
+    <dialog ref={dialog} className="drawer" aria-labelledby="history-title" onClose={onClose}>
       <div className="drawer-body">
         <header>
           <h2 id="history-title">History</h2>

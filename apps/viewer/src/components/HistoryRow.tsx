@@ -25,7 +25,7 @@ export function HistoryRow({ job, current, onOpen, onRemove }: Props) {
     <li className={`history-row${current ? ' current' : ''}`} data-testid={`job-${job.id}`}>
       <button type="button" className="history-open" onClick={onOpen} aria-current={current || undefined}>
         <img src={picture} alt="" loading="lazy" />
-        <span>
+        <span className="history-text">
           <strong>{job.photo.name}</strong>
           <span className="quiet">
             <i className={`dot state-${job.state}`} /> {STATES[job.state]}, {formatAge(job.createdAt, Date.now())}

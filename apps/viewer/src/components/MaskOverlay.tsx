@@ -12,7 +12,7 @@ interface Props {
 
 const TINT = [59, 91, 219, 105] as const;
 const LINE = [255, 255, 255, 255] as const;
-const AROUND = [10, 12, 20, 70] as const;
+const AROUND = [10, 12, 20, 52] as const;
 
 /** The modal mask over the photograph: tint inside, a line around it, the rest a little darker. */
 export function MaskOverlay({ url, photo, dim }: Props) {
@@ -50,7 +50,6 @@ export function MaskOverlay({ url, photo, dim }: Props) {
       className={`mask-overlay${dim ? ' dim' : ''}`}
       width={width}
       height={height}
-      aria-hidden="true"
       data-testid="mask-overlay"
       data-ready={shown === url ? 'true' : 'false'}
     />

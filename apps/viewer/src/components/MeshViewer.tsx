@@ -63,7 +63,6 @@ export function MeshViewer({ asset, poses, view, photo, sheet, onTriangles }: Pr
 
   return (
     <div className="stage mesh-stage">
-      {/* biome-ignore lint/a11y/useSemanticElements: a scene to turn has no element of its own */}
       <div
         ref={setFrame}
         className="mesh-frame"

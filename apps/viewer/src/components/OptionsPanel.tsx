@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import { PRESETS, type Preset } from '../api/types.ts';
 import { formatCount } from '../lib/format.ts';
 import type { OptionsDraft } from '../state/state.ts';
@@ -9,6 +10,8 @@ interface Props {
   /** Leave out what no longer matters at this step. */
   only?: 'asset';
   onChange(options: Partial<OptionsDraft>): void;
+  /** What to do with them. */
+  children?: ReactNode;
 }
 
 const PRESET_LABELS: Record<Preset, string> = { draft: 'Draft', standard: 'Standard', fine: 'Fine' };
@@ -16,7 +19,7 @@ const PRESET_LABELS: Record<Preset, string> = { draft: 'Draft', standard: 'Stand
 const TRIANGLES = [2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000];
 
 /** What may be set before a run; closed until asked for. */
-export function OptionsPanel({ options, disabled, only, onChange }: Props) {
+export function OptionsPanel({ options, disabled, only, onChange, children }: Props) {
   const { samples, seed, elevationDeg, triangles, preset } = options;
   const nearest = TRIANGLES.reduce(
     (best, value, i) => (Math.abs(value - triangles) < Math.abs(TRIANGLES[best]! - triangles) ? i : best),
@@ -104,6 +107,7 @@ export function OptionsPanel({ options, disabled, only, onChange }: Props) {
             onChange={(value) => onChange({ preset: value })}
           />
         </div>
+        {children}
       </fieldset>
     </details>
   );

@@ -79,7 +79,6 @@ export function PhotoCanvas({ photo, prompt, mask, pending, negative, disabled, 
   const box = drag?.moved ? boxBetween(drag.from, drag.to, photo) : prompt.box;
   return (
     <div className="stage" style={{ '--ratio': photo.width / photo.height } as React.CSSProperties}>
-      {/* biome-ignore lint/a11y/useSemanticElements: a picture to point at has no element of its own */}
       <div
         ref={frame}
         className={`photo-frame${negative ? ' negative' : ''}${disabled ? ' disabled' : ''}`}

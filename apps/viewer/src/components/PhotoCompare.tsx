@@ -15,7 +15,7 @@ export function PhotoCompare(photo: PhotoInCrop) {
   return (
     <>
       <div className="compare-photo" style={{ opacity }}>
-        <PhotoCrop {...photo} caption={false} />
+        <PhotoCrop {...photo} />
       </div>
       <label className="compare-slider" onPointerDown={(event) => event.stopPropagation()}>
         <span>Mesh</span>

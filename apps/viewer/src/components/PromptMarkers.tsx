@@ -49,7 +49,6 @@ export function PromptMarkers({ points, box, photo, disabled, dispatch }: Props)
       )}
       {points.map((point, index) => (
         <button
-          // biome-ignore lint/suspicious/noArrayIndexKey: a point is its place in the list
           key={index}
           type="button"
           className={`marker point ${point.positive ? 'positive' : 'negative'}`}

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { Gestalt } from '../hooks/use-gestalt.ts';
-import { isUsable } from '../state/reducer.ts';
+import { hasMask, isUsable } from '../state/reducer.ts';
 import { artifactOf, isActive, photoUrl } from '../state/selectors.ts';
 import { CancelButton } from './CancelButton.tsx';
 import { OptionsPanel } from './OptionsPanel.tsx';
@@ -15,11 +15,12 @@ export function PromptStep({ gestalt }: { gestalt: Gestalt }) {
   const { job, prompt, maskState } = state;
   if (!job) return null;
   const active = isActive(job);
+  const looking = maskState === 'waiting' || maskState === 'refreshing';
   const empty = prompt.points.length === 0 && !prompt.box;
   const ready = maskState === 'ready' && !active && state.busy === null;
   const status = active
     ? 'Cancel the run to change the prompt.'
-    : maskState === 'pending'
+    : looking
       ? 'Looking…'
       : maskState === 'ready'
         ? 'Does the tint cover what you can see of the object, and nothing else?'
@@ -34,8 +35,8 @@ export function PromptStep({ gestalt }: { gestalt: Gestalt }) {
       <PhotoCanvas
         photo={{ ...job.photo, url: photoUrl(state) ?? '' }}
         prompt={prompt}
-        mask={maskState === 'none' ? undefined : artifactOf(job, 'mask.png')?.url}
-        pending={maskState === 'pending'}
+        mask={hasMask(state) ? artifactOf(job, 'mask.png')?.url : undefined}
+        pending={looking}
         negative={negative}
         disabled={active}
         dispatch={dispatch}

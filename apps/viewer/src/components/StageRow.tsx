@@ -1,6 +1,7 @@
 import type { StageName } from '@gestalt3d/core';
 import { formatDuration } from '../lib/format.ts';
 import type { StageProgress } from '../state/selectors.ts';
+import { StageMark } from './StageMark.tsx';
 
 interface Props {
   name: StageName;
@@ -36,7 +37,7 @@ export function StageRow({ name, label, progress, now }: Props) {
     .join(', ');
   return (
     <li className={`stage-row ${state}`} data-testid={`stage-${name}`} data-state={state} aria-current={running ? 'step' : undefined}>
-      <i className="stage-mark" aria-hidden="true" />
+      <StageMark done={state === 'done'} />
       <span className="stage-label">{label}</span>
       <span className="stage-time">{time}</span>
       {running && (

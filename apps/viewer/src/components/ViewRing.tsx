@@ -31,7 +31,7 @@ export function ViewRing({ state, views }: Props) {
             <span
               key={view.index}
               className="ring-view"
-              style={{ left: `${50 + 42 * Math.sin(angle)}%`, top: `${50 + 42 * Math.cos(angle)}%` }}
+              style={{ left: `${50 + 44 * Math.sin(angle)}%`, top: `${50 + 44 * Math.cos(angle)}%` }}
               data-testid={`view-${view.index}`}
               data-state={view.url === null ? 'empty' : view.preview ? 'preview' : 'done'}
             >

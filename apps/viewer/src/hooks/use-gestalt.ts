@@ -117,7 +117,8 @@ export function useGestalt(): Gestalt {
   return { state, dispatch, actions, connection };
 }
 
+/** Named after the sample, whatever its address. */
 function fileName(sample: Sample): string {
-  const last = sample.photoUrl.split('?')[0]?.split('/').at(-1);
-  return last && last.includes('.') ? last : `${sample.id}.jpg`;
+  const extension = /\.(png|webp|jpe?g)(?:$|\?)/i.exec(sample.photoUrl)?.[1] ?? 'jpg';
+  return `${sample.id}.${extension}`;
 }

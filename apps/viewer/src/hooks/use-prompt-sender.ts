@@ -10,7 +10,6 @@ export function usePromptSender(state: State, dispatch: Dispatch<Action>): void 
   const { prompt, promptEdits } = state;
   const jobId = state.job?.id;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: an edit counts, not the identity of the prompt
   useEffect(() => {
     if (jobId === undefined || promptEdits === 0 || !isUsable(prompt)) return;
     const controller = new AbortController();

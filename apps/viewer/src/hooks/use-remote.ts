@@ -20,7 +20,6 @@ export function useRemote<T>(load: (signal: AbortSignal) => Promise<T>, enabled 
   const latest = useRef(load);
   latest.current = load;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a turn is a wish to load again
   useEffect(() => {
     if (!enabled) return;
     const controller = new AbortController();

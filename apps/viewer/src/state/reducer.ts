@@ -57,8 +57,8 @@ export function reducer(state: State, action: Action): State {
       const { job } = action;
       if (state.job?.id !== job.id) return state;
       const failedNow = job.state === 'failed' && state.job.state !== 'failed';
-      const masked =
-        state.maskState === 'none' && state.prompt.points.length + (state.prompt.box ? 1 : 0) > 0 && hasArtifact(job, 'mask.png');
+      // an opened job may still be at its mask; after an edit the answer to the edit counts
+      const masked = state.promptEdits === 0 && isUsable(state.prompt) && hasArtifact(job, 'mask.png');
       return {
         ...state,
         job,
@@ -89,7 +89,7 @@ export function reducer(state: State, action: Action): State {
     case 'clear':
       return state.prompt.points.length > 0 || state.prompt.box ? edited(state, { points: [] }) : state;
     case 'mask-pending':
-      return { ...state, maskState: 'pending', problem: null };
+      return { ...state, maskState: hasMask(state) ? 'refreshing' : 'waiting', problem: null };
     case 'masked':
       return state.job?.id === action.job.id ? { ...state, job: action.job, maskState: 'ready' } : state;
     case 'options':
@@ -109,7 +109,7 @@ export function reducer(state: State, action: Action): State {
         live: pruned(state.live, action.job),
       };
     case 'problem':
-      return { ...state, problem: action.problem, busy: null, maskState: state.maskState === 'pending' ? 'none' : state.maskState };
+      return { ...state, problem: action.problem, busy: null, maskState: state.maskState === 'ready' ? 'ready' : 'none' };
     case 'dismiss':
       return { ...state, problem: null };
   }
@@ -118,6 +118,11 @@ export function reducer(state: State, action: Action): State {
 function edited(state: State, prompt: WirePrompt): State {
   const usable = isUsable(prompt);
   return { ...state, prompt, promptEdits: state.promptEdits + 1, maskState: usable ? state.maskState : 'none', problem: null };
+}
+
+/** Is there a mask to show? */
+export function hasMask(state: State): boolean {
+  return state.maskState === 'ready' || state.maskState === 'refreshing';
 }
 
 /** Something says what is meant: a positive point or a box. */

@@ -1,6 +1,6 @@
 import type { StageName } from '@gestalt3d/core';
 import { api } from '../api/client.ts';
-import type { Artifact, Job, JobOptions } from '../api/types.ts';
+import { type Artifact, type Job, type JobOptions, STAGES } from '../api/types.ts';
 import { VIEW_COUNT } from '../lib/cameras.ts';
 import { type OptionsDraft, PAGE_STEPS, type PageStep, type State } from './state.ts';
 
@@ -129,4 +129,22 @@ export function optionsForCompletions(draft: OptionsDraft): Partial<JobOptions> 
 /** The mesh and the asset it shows, if every stage before it is still true. */
 export function assetOf(job: Job | null): Artifact | undefined {
   return job?.stages.mesh.state === 'done' ? artifactOf(job, 'asset.glb') : undefined;
+}
+
+/** Would a new run with these options make another asset from the same completion? */
+export function differs(job: Job, draft: OptionsDraft): boolean {
+  return (['elevationDeg', 'triangles', 'preset'] as const).some(
+    (name) => job.options[name] !== undefined && job.options[name] !== draft[name],
+  );
+}
+
+/** 0..1 over the stages of a run, for the page's title; null when nothing runs. */
+export function overallShare(state: State): number | null {
+  if (!isActive(state.job)) return null;
+  const shares = STAGES.map((stage) => {
+    const progress = stageProgress(state, stage);
+    if (progress.state === 'done') return 1;
+    return progress.total > 0 ? progress.done / progress.total : 0;
+  });
+  return shares.reduce((sum, share) => sum + share, 0) / STAGES.length;
 }

@@ -27,7 +27,8 @@ export interface State {
   prompt: WirePrompt;
   /** Rises with every edit of the prompt, not when one comes from the server. */
   promptEdits: number;
-  maskState: 'none' | 'pending' | 'ready';
+  /** `refreshing`: a mask is shown and a newer one is on its way. */
+  maskState: 'none' | 'waiting' | 'refreshing' | 'ready';
   options: OptionsDraft;
   live: Partial<Record<StageName, LiveStage>>;
   warnings: string[];

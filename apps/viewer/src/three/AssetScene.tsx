@@ -32,7 +32,6 @@ export function AssetScene({ asset, look, wireframe, onDrawn }: Props) {
     invalidate();
   }, [asset, look, invalidate]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a change is a reason to draw
   useEffect(() => invalidate(), [wireframe, invalidate]);
 
   const drawn = useRef<LoadedAsset | null>(null);

@@ -4,24 +4,23 @@ import type { FitReport, SurfaceFitter } from '../fitter.ts';
 import type { FitProblem } from '../problem.ts';
 import type { FitWorkerReply, FitWorkerRequest } from './fit-worker.ts';
 import { instantiateKernels } from './kernels.ts';
-import { allocateMemory, type FitSizes, layoutMemory, METRICS, writeBlock } from './memory-layout.ts';
+import { allocateMemory, type FitMemory, type FitSizes, layoutMemory, METRICS, writeBlock } from './memory-layout.ts';
 import { runSteps } from './step-loop.ts';
 
 /** Gradient tables, and parts that a step's rays are dealt into. Fixed, so that the bits do not depend on the number of threads. */
 export const GROUPS = 4;
 
-/** Fits on the CPU, on worker threads where the context has them. */
-export async function createCpuFitter(problem: FitProblem, context: Pick<StageContext, 'spawnWorker' | 'threads'>): Promise<SurfaceFitter> {
+/** Lays a problem out in a new shared memory. */
+export function loadProblem(problem: FitProblem, groups: number, threads: number): { memory: WebAssembly.Memory; layout: FitMemory } {
   const { config } = problem;
-  const threads = context.spawnWorker ? Math.max(1, Math.min(context.threads, GROUPS)) : 1;
   const sizes: FitSizes = {
     views: problem.cameras.length / 16,
     pixels: problem.pixels.length,
     foreground: problem.foreground.length,
     background: problem.background.length,
-    groups: GROUPS,
+    groups,
     threads,
-    points: 0,
+    points: 16,
   };
   const layout = layoutMemory(config, sizes);
   const memory = allocateMemory(layout);
@@ -33,7 +32,14 @@ export async function createCpuFitter(problem: FitProblem, context: Pick<StageCo
   new Uint32Array(memory.buffer, layout.foreground, problem.foreground.length).set(problem.foreground);
   new Uint32Array(memory.buffer, layout.background, problem.background.length).set(problem.background);
   new Uint8Array(memory.buffer, layout.hull, problem.hull.length).set(problem.hull);
+  return { memory, layout };
+}
 
+/** Fits on the CPU, on worker threads where the context has them. */
+export async function createCpuFitter(problem: FitProblem, context: Pick<StageContext, 'spawnWorker' | 'threads'>): Promise<SurfaceFitter> {
+  const { config } = problem;
+  const threads = context.spawnWorker ? Math.max(1, Math.min(context.threads, GROUPS)) : 1;
+  const { memory, layout } = loadProblem(problem, GROUPS, threads);
   const steps = threads > 1 ? await startWorkers() : await startInline();
 
   async function startInline() {

@@ -12,7 +12,7 @@ import {
   SDF_IN,
   SDF_OUT,
 } from '../config.ts';
-import { constants, encodeSnippet, gridSnippet, levelArguments, networkSnippet, networkTransposedSnippet } from './field.wgsl.ts';
+import { constants, encodeSnippet, gridSnippet, networkSnippet, networkTransposedSnippet } from './field.wgsl.ts';
 import type { KernelLayout } from './layout.ts';
 
 /** Places of the fixed-point scales: layers in the order of the parameters, then the levels. */
@@ -37,8 +37,6 @@ interface Product {
 function product(name: string, { inputs, outputs, rows, offset, bias, scale }: Product): string {
   const write = (array: string, groups: number, value: string) =>
     Array.from({ length: groups }, (_, g) => `  ${array}[local * ${groups}u + ${g}u] = ${value}[${g}];`).join('\n');
-  const row = (c: number) =>
-    `    if (i * 4u + ${c}u < ${rows}u) { add4(${offset}u + (i * 4u + ${c}u) * ${4 * outputs}u + j * 4u, a${c}, scales[${scale}]); }`;
   return /* wgsl */ `
 fn ${name}(local: u32, x: array<vec4f, ${inputs}>, d: array<vec4f, ${outputs}>) {
   workgroupBarrier();
@@ -62,8 +60,14 @@ ${write('right', outputs, 'd')}
       a3 += l.w * r;
       b += r;
     }
-${[0, 1, 2, 3].map(row).join('\n')}
-${bias === undefined ? '' : `    if (i == 0u) { add4(${bias}u + j * 4u, b, scales[${scale}]); }`}
+    // a loop, not five copies: the additions are most of the kernel's code
+    let scale = scales[${scale}];
+    var sums = array<vec4f, 5>(a0, a1, a2, a3, b);
+    for (var c = 0u; c < 5u; c++) {
+      let exists = ${bias === undefined ? `c < 4u && i * 4u + c < ${rows}u` : 'c < 4u || i == 0u'};
+      let at = ${bias === undefined ? '' : `select(`}${offset}u + (i * 4u + c) * ${4 * outputs}u${bias === undefined ? '' : `, ${bias}u, c == 4u)`} + j * 4u;
+      if (exists) { add4(at, sums[c], scale); }
+    }
   }
 }`;
 }
@@ -91,10 +95,7 @@ fn add(index: u32, value: f32, scale: f32) {
   if (fixed != 0) { atomicAdd(&gradients[index], fixed); }
 }
 fn add4(index: u32, value: vec4f, scale: f32) {
-  add(index, value.x, scale);
-  add(index + 1u, value.y, scale);
-  add(index + 2u, value.z, scale);
-  add(index + 3u, value.w, scale);
+  for (var k = 0u; k < 4u; k++) { add(index + k, value[k], scale); }
 }
 fn mask(d: array<vec4f, ${H}>, h: array<vec4f, ${H}>) -> array<vec4f, ${H}> {
   return array<vec4f, ${H}>(${Array.from({ length: H }, (_, j) => `select(vec4f(0.0), d[${j}], h[${j}] > vec4f(0.0))`).join(', ')});
@@ -104,11 +105,11 @@ ${product('sdfOutputGradient', { inputs: H, outputs: S, rows: HIDDEN, offset: OF
 ${product('colorHidden1Gradient', { inputs: 5, outputs: H, rows: COLOR_IN + 1, offset: OFFSET_C1, scale: SCALE.c1 })}
 ${product('colorHidden2Gradient', { inputs: H, outputs: H, rows: HIDDEN, offset: OFFSET_C2, bias: OFFSET_D2, scale: SCALE.c2 })}
 ${product('colorOutputGradient', { inputs: H, outputs: 1, rows: HIDDEN, offset: OFFSET_C3, bias: OFFSET_D3, scale: SCALE.c3 })}
-fn scatter(p: vec3f, first: u32, n: u32, hashMask: u32, d: vec2f, scale: f32) {
-  let cell = cellAt(p, n);
+fn scatter(p: vec3f, level: vec3u, d: vec2f, scale: f32) {
+  let cell = cellAt(p, level.y);
   for (var c = 0u; c < 8u; c++) {
     let w = cornerWeight(c, cell.fraction);
-    let at = 2u * (first + corner(cell.base + cornerOffset(c), n, hashMask));
+    let at = 2u * (level.x + corner(cell.base + cornerOffset(c), level.y, level.z));
     add(at, w * d.x, scale);
     add(at + 1u, w * d.y, scale);
   }
@@ -159,11 +160,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let dh = mask(sdfOutputT(dOutput), h);
   sdfHiddenGradient(local, x, dh);
   if (all(g == vec4f(0.0))) { return; }
-  let dx = sdfHiddenT(dh);
-${layout.levels
-  .map((level, l) => {
-    const at = (k: number) => `dx[${k >> 2}].${'xyzw'[k & 3]}`;
-    return `  if (u.levelCount > ${l}u) { scatter(p, ${levelArguments(level)}, vec2f(${at(3 + 2 * l)}, ${at(4 + 2 * l)}), scales[${SCALE.level + l}]); }`;
-  })
-  .join('\n')}
+  var dx = sdfHiddenT(dh);
+  for (var l = 0u; l < u.levelCount; l++) {
+    let k = 3u + 2u * l;
+    scatter(p, gridLevel(l), vec2f(dx[k >> 2u][k & 3u], dx[(k + 1u) >> 2u][(k + 1u) & 3u]), scales[${SCALE.level}u + l]);
+  }
 }`;

@@ -1,4 +1,4 @@
-import { constants, encodeSnippet, gridSnippet, networkSnippet } from './field.wgsl.ts';
+import { encodeSnippet, gridSnippet, networkSnippet } from './field.wgsl.ts';
 import type { KernelLayout } from './layout.ts';
 
 const evaluation = (layout: Pick<KernelLayout, 'levels'>) => [gridSnippet(), encodeSnippet(layout.levels), networkSnippet()].join('\n');
@@ -30,7 +30,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 /** SDF on a box of a regular grid: vertex (x, y, z) lies at u.origin + u.spacing (x, y, z); x fastest. Thread i owns vertex u.first + i. */
 export const sdfGridWgsl = (layout: Pick<KernelLayout, 'levels'>) => /* wgsl */ `
-${constants({})}
 ${evaluation(layout)}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -43,41 +43,41 @@ fn cornerWeight(c: u32, f: vec3f) -> f32 {
 }
 `;
 
-/** 'first element in the table, resolution, hash mask' of a level as WGSL arguments. */
-export const levelArguments = (level: GridLevel) =>
-  `${level.offset / FEATURES}u, ${level.resolution}u, ${level.dense ? 0 : level.entries - 1}u`;
-
-/** Where feature `k` of the SDF network's input sits in an array of vec4f. */
-const slot = (array: string, k: number) => `${array}[${k >> 2}].${'xyzw'[k & 3]}`;
-
 /** encode(p, levelCount) -> the SDF network's input: 2 p - 1, trilinear features of the active levels, 1 for the bias. */
 export const encodeSnippet = (levels: GridLevel[]) => /* wgsl */ `
-fn interpolate(p: vec3f, first: u32, n: u32, mask: u32) -> vec2f {
-  let cell = cellAt(p, n);
+// first element in the table, resolution, hash mask (0: dense)
+fn gridLevel(l: u32) -> vec3u {
+  switch l {
+${levels.map(({ offset, resolution, dense, entries }, l) => `    case ${l}u: { return vec3u(${offset / FEATURES}u, ${resolution}u, ${dense ? 0 : entries - 1}u); }`).join('\n')}
+    default: { return vec3u(0u); }
+  }
+}
+fn interpolate(p: vec3f, level: vec3u) -> vec2f {
+  let cell = cellAt(p, level.y);
   var sum = vec2f(0.0);
   for (var c = 0u; c < 8u; c++) {
-    sum += cornerWeight(c, cell.fraction) * table[first + corner(cell.base + cornerOffset(c), n, mask)];
+    sum += cornerWeight(c, cell.fraction) * table[level.x + corner(cell.base + cornerOffset(c), level.y, level.z)];
   }
   return sum;
 }
 fn encode(p: vec3f, levelCount: u32) -> array<vec4f, 5> {
   var x: array<vec4f, 5>;
-  let q = 2.0 * p - 1.0;
-  x[0] = vec4f(q, 0.0);
-  ${slot('x', SDF_IN)} = 1.0;
-${levels
-  .map(
-    (level, l) =>
-      `  if (levelCount > ${l}u) { let f = interpolate(p, ${levelArguments(level)}); ${slot('x', 3 + 2 * l)} = f.x; ${slot('x', 4 + 2 * l)} = f.y; }`,
-  )
-  .join('\n')}
+  x[0] = vec4f(2.0 * p - 1.0, 0.0);
+  x[${SDF_IN >> 2}][${SDF_IN & 3}] = 1.0;
+  for (var l = 0u; l < levelCount; l++) {
+    let f = interpolate(p, gridLevel(l));
+    let k = 3u + 2u * l;
+    x[k >> 2u][k & 3u] = f.x;
+    x[(k + 1u) >> 2u][(k + 1u) & 3u] = f.y;
+  }
   return x;
 }
 `;
 
 /**
  * A layer as a function: name(x) = W x, W [inputs][outputs] at a float offset of `mlp`. `bias` is the offset of a bias that is not among the inputs.
- * The accumulators are named variables, so they stay in registers whatever the compiler makes of loops.
+ * The accumulators are named variables, so they stay in registers whatever the compiler makes of the loop; its body is one input's row, because
+ * some drivers inline every call and compile in more than linear time.
  */
 function layer(name: string, offset: number, inputGroups: number, outputGroups: number, bias?: number): string {
   const outputs = range(outputGroups);
@@ -85,15 +85,10 @@ function layer(name: string, offset: number, inputGroups: number, outputGroups: 
 fn ${name}(x: array<vec4f, ${inputGroups}>) -> array<vec4f, ${outputGroups}> {
   var input = x;
 ${outputs.map((j) => `  var a${j} = ${bias === undefined ? 'vec4f(0.0)' : `mlp[${bias / 4 + j}]`};`).join('\n')}
-  for (var g = 0u; g < ${inputGroups}u; g++) {
-    let v = input[g];
-    let w = ${offset / 4}u + g * ${4 * outputGroups}u;
-${outputs
-  .map(
-    (j) =>
-      `    a${j} += v.x * mlp[w + ${j}u] + v.y * mlp[w + ${outputGroups + j}u] + v.z * mlp[w + ${2 * outputGroups + j}u] + v.w * mlp[w + ${3 * outputGroups + j}u];`,
-  )
-  .join('\n')}
+  for (var i = 0u; i < ${4 * inputGroups}u; i++) {
+    let v = input[i >> 2u][i & 3u];
+    let w = ${offset / 4}u + i * ${outputGroups}u;
+${outputs.map((j) => `    a${j} += v * mlp[w + ${j}u];`).join('\n')}
   }
   return array<vec4f, ${outputGroups}>(${outputs.map((j) => `a${j}`).join(', ')});
 }`;
@@ -101,20 +96,14 @@ ${outputs
 
 /** The same layer transposed: name(d) = W^T d, from the outputs' gradient to the inputs'. */
 function transposed(name: string, offset: number, inputGroups: number, outputGroups: number): string {
-  const row = (i: number) =>
-    range(outputGroups)
-      .map((j) => `dot(mlp[w + ${i * outputGroups + j}u], d${j})`)
-      .join(' + ');
+  const outputs = range(outputGroups);
   return /* wgsl */ `
 fn ${name}(d: array<vec4f, ${outputGroups}>) -> array<vec4f, ${inputGroups}> {
   var result: array<vec4f, ${inputGroups}>;
-${range(outputGroups)
-  .map((j) => `  let d${j} = d[${j}];`)
-  .join('\n')}
-  for (var g = 0u; g < ${inputGroups}u; g++) {
-    let w = ${offset / 4}u + g * ${4 * outputGroups}u;
-    result[g] = vec4f(
-      ${range(4).map(row).join(',\n      ')});
+${outputs.map((j) => `  let d${j} = d[${j}];`).join('\n')}
+  for (var i = 0u; i < ${4 * inputGroups}u; i++) {
+    let w = ${offset / 4}u + i * ${outputGroups}u;
+    result[i >> 2u][i & 3u] = ${outputs.map((j) => `dot(mlp[w + ${j}u], d${j})`).join(' + ')};
   }
   return result;
 }`;

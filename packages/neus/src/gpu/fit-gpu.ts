@@ -1,5 +1,5 @@
 import { DeviceUnavailableError } from '@gestalt3d/core';
-import { adamCorrections, type Batch, type BufferMap, type CompiledKernel, GUARANTEED, type GpuRunner, gpuRunner } from '@gestalt3d/gpu';
+import { adamCorrections, type Batch, type BufferMap, type CompiledKernel, type GpuRunner, GUARANTEED, gpuRunner } from '@gestalt3d/gpu';
 import { BETA1, BETA2, type FitConfig, OCCUPANCY_TAIL, scheduleAt } from '../config.ts';
 import type { FitReport, FitterFactory, SurfaceFitter } from '../fitter.ts';
 import type { FitProblem } from '../problem.ts';
@@ -22,14 +22,17 @@ type Buffers = ReturnType<typeof createBuffers>;
  * Bit-reproducible on a device: see backward.wgsl.ts. What differs from the CPU's results is the rounding.
  */
 export function createGpuFitter(device: GPUDevice): FitterFactory {
-  return async (problem) => {
-    const runner = gpuRunner(device);
-    const layout = kernelLayout(problem.config);
-    checkSizes(device, problem, layout);
-    const kernels = {} as Record<KernelName, CompiledKernel>;
-    for (const name of Object.keys(TRAINING_KERNELS) as KernelName[]) kernels[name] = await runner.compile(TRAINING_KERNELS[name], layout);
-    return new GpuFitter(runner, problem, layout, kernels);
-  };
+  return (problem) => openGpuFitter(device, problem);
+}
+
+/** @internal with a look into the buffers, for tests */
+export async function openGpuFitter(device: GPUDevice, problem: FitProblem): Promise<GpuFitter> {
+  const runner = gpuRunner(device);
+  const layout = kernelLayout(problem.config);
+  checkSizes(device, problem, layout);
+  const kernels = {} as Record<KernelName, CompiledKernel>;
+  for (const name of Object.keys(TRAINING_KERNELS) as KernelName[]) kernels[name] = await runner.compile(TRAINING_KERNELS[name], layout);
+  return new GpuFitter(runner, problem, layout, kernels);
 }
 
 /** @throws DeviceUnavailableError for a problem that does not fit the device's limits */
@@ -91,7 +94,8 @@ function createBuffers(runner: GpuRunner, problem: FitProblem, layout: KernelLay
   };
 }
 
-class GpuFitter implements SurfaceFitter {
+/** @internal */
+export class GpuFitter implements SurfaceFitter {
   readonly #runner: GpuRunner;
   readonly #problem: FitProblem;
   readonly #config: FitConfig;
@@ -148,6 +152,11 @@ class GpuFitter implements SurfaceFitter {
 
   parameters(): Promise<Float32Array> {
     return this.#runner.read(this.#buffers.parameters, Float32Array, this.#layout.parameters);
+  }
+
+  /** @internal Content of a buffer as floats. */
+  inspect(name: keyof Buffers, count: number): Promise<Float32Array> {
+    return this.#runner.read(this.#buffers[name], Float32Array, count);
   }
 
   dispose(): void {

@@ -59,7 +59,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
  */
 export const finishWgsl = (layout: KernelLayout) => /* wgsl */ `
 ${constants({ RAYS: { u32: layout.rays }, SEGMENTS: { u32: layout.segments.length }, DECAY: PEAK_DECAY })}
-var<workgroup> sums: array<array<vec4f, 2>, 256>;
+var<workgroup> sums1: array<vec4f, 256>;
+var<workgroup> sums2: array<vec4f, 256>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(local_invocation_index) local: u32) {
@@ -69,19 +70,20 @@ fn main(@builtin(local_invocation_index) local: u32) {
     first += stats[2u * r];
     second += stats[2u * r + 1u];
   }
-  sums[local] = array<vec4f, 2>(first, second);
+  sums1[local] = first;
+  sums2[local] = second;
   workgroupBarrier();
   for (var half = 128u; half > 0u; half /= 2u) {
     if (local < half) {
-      sums[local][0] += sums[local + half][0];
-      sums[local][1] += sums[local + half][1];
+      sums1[local] += sums1[local + half];
+      sums2[local] += sums2[local + half];
     }
     workgroupBarrier();
   }
   if (local != 0u) { return; }
   if (u.measure == 0u) {
-    totals[0] += sums[0][0];
-    totals[1] += sums[0][1];
+    totals[0] += sums1[0];
+    totals[1] += sums2[0];
   }
   var before = 0.0;
   for (var segment = 0u; segment < SEGMENTS; segment++) {

@@ -1,14 +1,14 @@
 import { type Bounds, boundingBox, NoSurfaceError, pixelRay, type View } from '@gestalt3d/core';
-import { hullBounds, type Silhouette, visualHull } from './hull.ts';
+import { type HullRule, hullBounds, type Silhouette, visualHull } from './hull.ts';
 
 /** Cells along the edge of the search grid. */
 const SEARCH_EDGE = 32;
 
 /**
  * Cube around the object, from cameras and alpha: the point nearest to the rays through the silhouettes' centres, then the visual hull
- * on a shrinking grid. `tolerance` views may disagree; it grows until a hull is left.
+ * on a shrinking grid. The rule gets laxer until a hull is left: fewer views that must see a cell, then more that may deny it.
  */
-export function findBounds(views: readonly View[], silhouettes: readonly Silhouette[]): { bounds: Bounds; tolerance: number } {
+export function findBounds(views: readonly View[], silhouettes: readonly Silhouette[]): { bounds: Bounds; rule: HullRule } {
   // least squares: sum over rays of (I - d d^T) p = sum of (I - d d^T) o; a weak pull to the world's origin settles parallel rays
   const a = new Float64Array(9);
   const b = new Float64Array(3);
@@ -32,14 +32,17 @@ export function findBounds(views: readonly View[], silhouettes: readonly Silhoue
   const radii = cones
     .map(({ origin, spread }) => spread * Math.hypot(...centre.map((value, c) => value - origin[c])))
     .sort((p, q) => p - q);
-  let tolerance = silhouettes.length >= 8 ? Math.floor(silhouettes.length / 12) : 0;
+  const count = silhouettes.length;
+  let rule: HullRule = { minSeen: Math.ceil(count / 2), tolerance: count >= 8 ? Math.floor(count / 12) : 0 };
   let edge = 3 * radii[radii.length - 1];
   let min = centre.map((value) => value - edge / 2);
   for (let round = 0; round < 4; ) {
-    const hull = visualHull(silhouettes, min, edge, SEARCH_EDGE, tolerance);
-    const { bounds, count } = hullBounds(hull, min, edge, SEARCH_EDGE);
-    if (count === 0) {
-      if (++tolerance >= silhouettes.length) throw new NoSurfaceError('the silhouettes do not meet in space');
+    const hull = visualHull(silhouettes, min, edge, SEARCH_EDGE, rule);
+    const { bounds, count: cells } = hullBounds(hull, min, edge, SEARCH_EDGE);
+    if (cells === 0) {
+      if (rule.minSeen > 1) rule = { ...rule, minSeen: Math.floor(rule.minSeen / 2) };
+      else if (rule.tolerance + 1 < count) rule = { ...rule, tolerance: rule.tolerance + 1 };
+      else throw new NoSurfaceError('the silhouettes do not meet in space');
       continue;
     }
     const size = Math.max(...bounds.max.map((value, c) => value - bounds.min[c]));
@@ -49,7 +52,7 @@ export function findBounds(views: readonly View[], silhouettes: readonly Silhoue
     edge = next;
     round++;
   }
-  return { bounds: { min: min as [number, number, number], max: min.map((value) => value + edge) as [number, number, number] }, tolerance };
+  return { bounds: { min: min as [number, number, number], max: min.map((value) => value + edge) as [number, number, number] }, rule };
 }
 
 /** Cramer's rule on a symmetric 3 x 3 system. */

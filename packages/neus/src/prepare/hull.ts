@@ -48,16 +48,21 @@ function verdict(view: Silhouette, x: number, y: number, z: number, radius: numb
   return x0 < 0 || y0 < 0 || x1 > width || y1 > height ? undefined : 0;
 }
 
-/**
- * Conservative visual hull on an edge^3 grid over a cube, x fastest: 1 where at least one view sees the object somewhere in the
- * cell's surroundings and at most `tolerance` views see background only.
- */
+/** When a cell counts as possibly solid. */
+export interface HullRule {
+  /** Views that must see the object in the cell's surroundings: a corner that few cameras have in frame is not proof of anything. */
+  minSeen: number;
+  /** Views that may see background only. */
+  tolerance: number;
+}
+
+/** Conservative visual hull on an edge^3 grid over a cube, x fastest: 1 where the rule holds. */
 export function visualHull(
   views: readonly Silhouette[],
   min: readonly number[],
   edgeWorld: number,
   edge: number,
-  tolerance: number,
+  { minSeen, tolerance }: HullRule,
 ): Uint8Array {
   const hull = new Uint8Array(edge ** 3);
   const cell = edgeWorld / edge;
@@ -75,7 +80,7 @@ export function visualHull(
           if (answer === 1) seen++;
           else if (answer === 0 && ++missed > tolerance) break;
         }
-        if (missed <= tolerance && seen > 0) hull[at] = 1;
+        if (missed <= tolerance && seen >= minSeen) hull[at] = 1;
       }
   return hull;
 }

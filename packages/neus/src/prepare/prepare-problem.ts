@@ -33,15 +33,15 @@ export function prepareProblem(
   });
   if (kept.length === 0) throw new NoSurfaceError(`none of ${views.length} views has an opaque pixel`);
   const silhouettes = kept.map(({ image, camera }) => silhouetteOf(image, camera));
-  const { bounds, tolerance } = findBounds(kept, silhouettes);
-  if (tolerance > Math.max(1, kept.length / 12))
+  const { bounds, rule } = findBounds(kept, silhouettes);
+  if (rule.tolerance > Math.max(1, kept.length / 12))
     emit({
       kind: 'warning',
       code: 'views-disagree',
-      message: `the silhouettes of ${tolerance} of ${kept.length} views disagree with the others; check their cameras and masks`,
+      message: `the silhouettes of ${rule.tolerance} of ${kept.length} views disagree with the others; check their cameras and masks`,
     });
   const edgeWorld = bounds.max[0] - bounds.min[0];
-  const hull = visualHull(silhouettes, bounds.min, edgeWorld, OCCUPANCY_EDGE, tolerance);
+  const hull = visualHull(silhouettes, bounds.min, edgeWorld, OCCUPANCY_EDGE, rule);
   const hullCells = hull.reduce((sum, value) => sum + value, 0);
   if (hullCells === 0) throw new NoSurfaceError('the silhouettes do not meet in space');
 

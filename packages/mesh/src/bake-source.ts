@@ -1,0 +1,175 @@
+import { boundingBox, cameraFromWorld, type Mesh, meshBounds, type RgbaImage, reframeCamera, resample, type View } from '@gestalt3d/core';
+import { distanceToZero } from './distance.ts';
+import { rasteriseView } from './rasterise.ts';
+
+export type SourceKind = 'photo' | 'completion' | 'generated';
+
+/** A picture that colours are taken from; alpha says where it shows the object. */
+export interface BakeSource {
+  kind: SourceKind;
+  view: View;
+}
+
+/** Longest side in pixels of what is kept of a source, and of its depth buffer. */
+const MAX_SIDE = 2048;
+const MAX_DEPTH_SIDE = 1024;
+
+/** A source cut to its object, with what decides how far a pixel of it can be trusted. */
+export interface PreparedSource {
+  kind: SourceKind;
+  image: RgbaImage;
+  /** World to camera and intrinsics in pixels of `image`. */
+  matrix: Float64Array;
+  flX: number;
+  flY: number;
+  cx: number;
+  cy: number;
+  eye: [number, number, number];
+  /** Distance of each pixel to the nearest one that is not the object, in pixels [H, W]. */
+  inside: Float32Array;
+  /** Depth of the mesh at `depthScale` times the image's size, and the distance of each of its pixels to a jump of the depth, in image pixels. */
+  depth: Float32Array;
+  clear: Float32Array;
+  depthScale: number;
+  depthWidth: number;
+  depthHeight: number;
+  /** Pixels around the object's outline and around depth jumps that are never used, and that fade in. */
+  erodePx: number;
+  jumpErodePx: number;
+  featherPx: number;
+  /** Allowance for the depth test in world units. */
+  bias: number;
+}
+
+/** Undefined when the picture shows nothing. */
+export function prepareSource(mesh: Mesh, source: BakeSource, options: { erodePx: number; featherPx: number }): PreparedSource | undefined {
+  const box = boundingBox(source.view.image);
+  if (!box) return undefined;
+
+  // 1. cut to the object and bound the size
+  const x0 = Math.max(0, box.x0 - 2);
+  const y0 = Math.max(0, box.y0 - 2);
+  const x1 = Math.min(source.view.image.width, box.x1 + 2);
+  const y1 = Math.min(source.view.image.height, box.y1 + 2);
+  const shrink = Math.min(1, MAX_SIDE / Math.max(x1 - x0, y1 - y0));
+  const width = Math.max(1, Math.round((x1 - x0) * shrink));
+  const height = Math.max(1, Math.round((y1 - y0) * shrink));
+  const image = resample(source.view.image, width, height, { x: x0, y: y0, width: x1 - x0, height: y1 - y0 });
+  const camera = reframeCamera(source.view.camera, { scale: shrink, dx: -x0 * shrink, dy: -y0 * shrink, width, height });
+
+  // 2. distance to what is not the object; the picture's own border is no such thing
+  const solid = new Uint8Array(width * height);
+  for (let i = 0; i < solid.length; i++) solid[i] = image.data[i * 4 + 3] > 127 ? 1 : 0;
+  const inside = distanceToZero(solid, width, height);
+
+  // 3. depth of the mesh and its jumps
+  const side = Math.max(width, height);
+  const depthScale = side > MAX_DEPTH_SIDE ? MAX_DEPTH_SIDE / side : Math.max(1, Math.floor((MAX_DEPTH_SIDE * 0.75) / side));
+  const depthWidth = Math.max(1, Math.round(width * depthScale));
+  const depthHeight = Math.max(1, Math.round(height * depthScale));
+  const raster = rasteriseView(mesh, reframeCamera(camera, { scale: depthScale, dx: 0, dy: 0, width: depthWidth, height: depthHeight }));
+  const { min, max } = meshBounds(mesh.positions);
+  const extent = Math.max(max[0] - min[0], max[1] - min[1], max[2] - min[2]);
+  const { depth } = raster;
+  const jumpFree = new Uint8Array(depth.length).fill(1);
+  for (let y = 0; y < depthHeight; y++)
+    for (let x = 0; x < depthWidth; x++) {
+      const at = y * depthWidth + x;
+      if (depth[at] === Infinity) continue;
+      const jump = Math.max(0.02 * extent, (6 * depth[at]) / (camera.flX * depthScale));
+      for (const other of [x + 1 < depthWidth ? at + 1 : at, y + 1 < depthHeight ? at + depthWidth : at])
+        if (depth[other] !== Infinity && Math.abs(depth[other] - depth[at]) > jump) jumpFree[at] = jumpFree[other] = 0;
+    }
+  const clear = distanceToZero(jumpFree, depthWidth, depthHeight);
+  for (let i = 0; i < clear.length; i++) clear[i] /= depthScale;
+
+  const m = camera.worldFromCamera;
+  return {
+    kind: source.kind,
+    image,
+    matrix: cameraFromWorld(camera),
+    flX: camera.flX,
+    flY: camera.flY,
+    cx: camera.cx,
+    cy: camera.cy,
+    eye: [m[12], m[13], m[14]],
+    inside,
+    depth,
+    clear,
+    depthScale,
+    depthWidth,
+    depthHeight,
+    // outlines are known to a pixel or so, or to a share of the object where pixels are many
+    erodePx: Math.max(options.erodePx, 0.003 * side),
+    jumpErodePx: Math.max(options.erodePx, 0.006 * side),
+    featherPx: Math.max(options.featherPx, 0.02 * side),
+    bias: 0.003 * extent,
+  };
+}
+
+export interface Sample {
+  r: number;
+  g: number;
+  b: number;
+  /** Of the angle between the normal and the direction to the camera. */
+  cos: number;
+}
+
+/** How far a source shows a surface point, 0..1: 0 unless it is in front, inside the outline by the margin and not hidden. Fills `out` when > 0. */
+export function sampleSource(s: PreparedSource, x: number, y: number, z: number, nx: number, ny: number, nz: number, out: Sample): number {
+  // 1. angle
+  const dx = s.eye[0] - x;
+  const dy = s.eye[1] - y;
+  const dz = s.eye[2] - z;
+  const cos = (nx * dx + ny * dy + nz * dz) / Math.sqrt(dx * dx + dy * dy + dz * dz);
+  if (cos <= 0.02) return 0;
+
+  // 2. projection
+  const m = s.matrix;
+  const depth = -(m[2] * x + m[6] * y + m[10] * z + m[14]);
+  if (depth <= 1e-4) return 0;
+  const u = s.cx + (s.flX * (m[0] * x + m[4] * y + m[8] * z + m[12])) / depth;
+  const v = s.cy - (s.flY * (m[1] * x + m[5] * y + m[9] * z + m[13])) / depth;
+  const { width, height } = s.image;
+  if (u < 0 || v < 0 || u >= width || v >= height) return 0;
+
+  // 3. outline: bilinear distance minus the margin
+  const px = Math.min(Math.max(u - 0.5, 0), width - 1);
+  const py = Math.min(Math.max(v - 0.5, 0), height - 1);
+  const column = Math.floor(px);
+  const row = Math.floor(py);
+  const fx = px - column;
+  const fy = py - row;
+  const at = row * width + column;
+  const right = column + 1 < width ? 1 : 0;
+  const down = row + 1 < height ? width : 0;
+  const { inside } = s;
+  const distance = (inside[at] * (1 - fx) + inside[at + right] * fx) * (1 - fy) + (inside[at + down] * (1 - fx) + inside[at + down + right] * fx) * fy;
+  if (distance <= s.erodePx) return 0;
+
+  // 4. depth test: a pixel's footprint on a slope spans footprint * tan
+  const zx = Math.min(s.depthWidth - 1, Math.floor(u * s.depthScale));
+  const zy = Math.min(s.depthHeight - 1, Math.floor(v * s.depthScale));
+  const zAt = zy * s.depthWidth + zx;
+  const footprint = depth / (s.flX * s.depthScale);
+  const tan = Math.min(8, Math.sqrt(Math.max(0, 1 - cos * cos)) / cos);
+  if (depth > s.depth[zAt] + s.bias + footprint * (0.75 + tan)) return 0;
+  const clear = s.clear[zAt];
+  if (clear <= s.jumpErodePx) return 0;
+
+  // 5. colour; the margin guarantees that all four pixels are the object's
+  const { data } = s.image;
+  const p = at * 4;
+  const q = p + right * 4;
+  const d = down * 4;
+  out.r = (data[p] * (1 - fx) + data[q] * fx) * (1 - fy) + (data[p + d] * (1 - fx) + data[q + d] * fx) * fy;
+  out.g = (data[p + 1] * (1 - fx) + data[q + 1] * fx) * (1 - fy) + (data[p + d + 1] * (1 - fx) + data[q + d + 1] * fx) * fy;
+  out.b = (data[p + 2] * (1 - fx) + data[q + 2] * fx) * (1 - fy) + (data[p + d + 2] * (1 - fx) + data[q + d + 2] * fx) * fy;
+  out.cos = cos;
+  return smoothstep(0, 1, Math.min((distance - s.erodePx) / s.featherPx, (clear - s.jumpErodePx) / s.featherPx));
+}
+
+export function smoothstep(from: number, to: number, value: number): number {
+  const t = Math.min(1, Math.max(0, (value - from) / (to - from)));
+  return t * t * (3 - 2 * t);
+}

@@ -1,0 +1,153 @@
+import { gpuRunner } from '@gestalt3d/gpu';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTestGpu } from '../../../../apps/host/src/software-vulkan.ts';
+import { BETA1, gridLevels, MLP_FLOATS, OFFSET_C1, OFFSET_C2, OFFSET_C3, OFFSET_W2, parameterCount } from '../config.ts';
+import { createCpuFitter, GROUPS } from '../cpu/fit-cpu.ts';
+import { instantiateKernels } from '../cpu/kernels.ts';
+import { allocateMemory, type FitSizes, layoutMemory, writeBlock } from '../cpu/memory-layout.ts';
+import { runSteps } from '../cpu/step-loop.ts';
+import { evaluateField, fieldOf } from '../field.ts';
+import type { FitReport } from '../fitter.ts';
+import { prepareProblem } from '../prepare/prepare-problem.ts';
+import type { FitProblem } from '../problem.ts';
+import { rigViews, SCENES } from '../testing/scene.ts';
+import { createGpuField } from './field-gpu.ts';
+import { openGpuFitter } from './fit-gpu.ts';
+import { FIELD_KERNELS, TRAINING_KERNELS } from './kernels.ts';
+import { kernelLayout } from './layout.ts';
+
+// Sizes are tiny because the software device reaches about 1 GFLOP/s.
+
+const gpu = await openTestGpu();
+afterAll(() => gpu?.close());
+
+/** A torus in 16 views of 24 px, 64 rays a step, 4 levels of which two are hashed. */
+function tinyProblem(): FitProblem {
+  const preset = { steps: 48, rays: 64, levels: 4, tableSize: 4096, maxViewSize: 24, meshResolution: 32 };
+  const problem = prepareProblem(rigViews(SCENES.torus, 24, 1), undefined, preset, 5, () => {});
+  return { ...problem, config: { ...problem.config, occupancyEvery: 8 } };
+}
+
+/** Gradients of the first step on the CPU: Adam's first moment after one step is (1 - beta1) g. */
+async function cpuGradients(problem: FitProblem): Promise<Float32Array> {
+  const { config } = problem;
+  const sizes: FitSizes = {
+    views: problem.cameras.length / 16,
+    pixels: problem.pixels.length,
+    foreground: problem.foreground.length,
+    background: problem.background.length,
+    groups: GROUPS,
+    threads: 1,
+    points: 0,
+  };
+  const layout = layoutMemory(config, sizes);
+  const memory = allocateMemory(layout);
+  writeBlock(memory, layout, config, sizes);
+  new Float32Array(memory.buffer, layout.params).set(problem.parameters);
+  new Float32Array(memory.buffer, layout.cameras).set(problem.cameras);
+  for (const name of ['viewStart', 'pixels', 'foreground', 'background'] as const)
+    new Uint32Array(memory.buffer, layout[name]).set(problem[name]);
+  new Uint8Array(memory.buffer, layout.hull).set(problem.hull);
+  const kernels = await instantiateKernels(memory);
+  kernels.configure(layout.block, layout.scratch);
+  runSteps(kernels, memory, layout, config, { index: 0, threads: 1, groups: GROUPS }, 0, 1);
+  return new Float32Array(memory.buffer, layout.moment1, parameterCount(config)).map((m) => m / (1 - BETA1));
+}
+
+const meanLoss = ({ colorLoss, maskLoss, rays }: FitReport) => (colorLoss + maskLoss) / rays;
+
+describe.skipIf(!gpu)('fit on the GPU', () => {
+  const problem = tinyProblem();
+  const { device } = gpu ?? {};
+  /** What the CPU has after 24 steps: a state in which every part of the model is at work. */
+  let trained: Float32Array;
+  let cpuReports: FitReport[];
+
+  beforeAll(async () => {
+    const cpu = await createCpuFitter(problem, { spawnWorker: null, threads: 1 });
+    cpuReports = [await cpu.run(1), await cpu.run(8), await cpu.run(24)];
+    trained = await cpu.parameters();
+    cpuReports.push(await cpu.run(48));
+    cpu.dispose();
+  });
+
+  it('compiles every kernel within the guaranteed limits', { timeout: 240_000 }, async () => {
+    const runner = gpuRunner(device!);
+    for (const kernel of [...Object.values(TRAINING_KERNELS), ...Object.values(FIELD_KERNELS)])
+      await runner.compile(kernel, kernelLayout(problem.config));
+  });
+
+  it('has the gradients of the CPU twin, tensor by tensor', { timeout: 120_000 }, async () => {
+    // all levels on, and sharp enough for thin opacities
+    const config = { ...problem.config, startLevels: 4, sharpnessStart: 80 };
+    const start = { ...problem, config, parameters: trained };
+    const expected = await cpuGradients(start);
+    const fitter = await openGpuFitter(device!, start);
+    await fitter.run(1);
+    const moments = await fitter.inspect('moments', expected.length * 2);
+    fitter.dispose();
+    const cuts = [0, OFFSET_W2, OFFSET_C1, OFFSET_C2, OFFSET_C3, ...gridLevels(config).map((level) => level.offset), expected.length];
+    expect(cuts[5]).toBe(MLP_FLOATS);
+    for (let k = 0; k + 1 < cuts.length; k++) {
+      let error = 0;
+      let norm = 0;
+      for (let i = cuts[k]; i < cuts[k + 1]; i++) {
+        error += (moments[2 * i] / (1 - BETA1) - expected[i]) ** 2;
+        norm += expected[i] ** 2;
+      }
+      // f32 on both sides, sums in another order, exp within 2 ulp, and fixed point at 2^-26 of the largest: 1e-4 leaves a factor of ten
+      expect(norm, `part ${k}`).toBeGreaterThan(0);
+      expect(Math.sqrt(error / norm), `part ${k}`).toBeLessThan(1e-4);
+    }
+  });
+
+  it('follows the CPU twin and lowers the loss', { timeout: 240_000 }, async () => {
+    const fitter = await openGpuFitter(device!, problem);
+    const reports = [await fitter.run(1), await fitter.run(8), await fitter.run(24), await fitter.run(48)];
+    const parameters = await fitter.parameters();
+    fitter.dispose();
+    // the first step has the same inputs: rounding only
+    for (const key of ['rays', 'samples', 'coloredSamples', 'foregroundRays'] as const) expect(reports[0][key]).toBe(cpuReports[0][key]);
+    for (const key of ['colorLoss', 'maskLoss', 'eikonalLoss', 'squaredError'] as const)
+      expect(reports[0][key] / cpuReports[0][key], key).toBeCloseTo(1, 4);
+    // then rounding grows (Adam divides by small roots): per cent after tens of steps
+    for (const k of [1, 2, 3]) expect(meanLoss(reports[k]) / meanLoss(cpuReports[k])).toBeCloseTo(1, 1);
+    expect(meanLoss(reports[3])).toBeLessThan(0.6 * meanLoss(reports[0]));
+    expect(parameters.every(Number.isFinite)).toBe(true);
+  });
+
+  it('gives the same bits twice, whatever the calls are', { timeout: 120_000 }, async () => {
+    const results: Float32Array[] = [];
+    for (const stops of [[10], [1, 4, 10]]) {
+      const fitter = await openGpuFitter(device!, problem);
+      for (const stop of stops) await fitter.run(stop);
+      results.push(await fitter.parameters());
+      fitter.dispose();
+    }
+    expect(Buffer.compare(Buffer.from(results[0].buffer), Buffer.from(results[1].buffer))).toBe(0);
+  });
+
+  it('evaluates the field like the CPU', { timeout: 120_000 }, async () => {
+    const bounds = { min: [0, 0, 0], max: [1, 1, 1] } satisfies FitProblem['bounds'];
+    const surface = fieldOf(problem.config, trained, bounds as FitProblem['bounds']);
+    const field = await createGpuField(device!, surface);
+    const box = { origin: [0.05, 0.1, 0.02], spacing: 0.11, size: [7, 9, 8] } as const;
+    const points: number[] = [];
+    for (let z = 0; z < 8; z++)
+      for (let y = 0; y < 9; y++)
+        for (let x = 0; x < 7; x++) points.push(...[x, y, z].map((v, axis) => box.origin[axis] + box.spacing * v));
+    const positions = Float32Array.from(points);
+    const expected = await evaluateField(surface, positions);
+    const pairs = [
+      [await field.sdf(positions), expected.sdf],
+      [await field.sdfGrid(box), expected.sdf],
+      [await field.color(positions), expected.rgb],
+    ];
+    field.dispose();
+    // 1e-5 of a cube edge is a hundredth of a voxel at 1024^3; positions of the grid are rounded once more
+    for (const [got, want] of pairs) {
+      expect(got.length).toBe(want.length);
+      expect(got.reduce((worst, value, i) => Math.max(worst, Math.abs(value - want[i])), 0)).toBeLessThan(1e-5);
+    }
+  });
+});

@@ -1,0 +1,204 @@
+import {
+  COLOR_EPSILON,
+  COLOR_WEIGHT_MIN,
+  gridLevels,
+  MASK_EPSILON,
+  MAX_SAMPLES,
+  SDF_OUT,
+  STOP_TRANSMITTANCE,
+  type StepSchedule,
+} from '../config.ts';
+import type { FitProblem } from '../problem.ts';
+import { CAMERA_FLOATS, cubeInterval, DIMENSION, rayKey, rayUniform } from '../rays.ts';
+import {
+  type ColorSample,
+  type Doubles,
+  type FieldSample,
+  referenceColor,
+  referenceColorBackward,
+  referenceField,
+  referenceFieldBackward,
+} from './reference-network.ts';
+
+/** A step's loss and its parts, sums over the rays (not yet divided), and the gradient. */
+export interface ReferenceStep {
+  loss: number;
+  colorLoss: number;
+  maskLoss: number;
+  eikonalLoss: number;
+  samples: number;
+  gradient: Doubles;
+}
+
+/**
+ * One training step without the update, in doubles and without any trick: the oracle of the kernels. What is decided by comparisons
+ * (which samples, which stop) is the algorithm of the README; everything else is smooth and can be checked by finite differences.
+ */
+export function referenceStep(
+  problem: FitProblem,
+  parameters: Doubles,
+  occupancy: Uint8Array,
+  step: number,
+  schedule: StepSchedule,
+): ReferenceStep {
+  const { config } = problem;
+  const levels = gridLevels(config);
+  const out: ReferenceStep = {
+    loss: 0,
+    colorLoss: 0,
+    maskLoss: 0,
+    eikonalLoss: 0,
+    samples: 0,
+    gradient: new Float64Array(parameters.length),
+  };
+  const field = (u: readonly number[]) => referenceField(parameters, levels, schedule.activeLevels, u);
+  for (let ray = 0; ray < config.rays; ray++) referenceRay(problem, parameters, occupancy, step, ray, schedule, field, out);
+  return out;
+}
+
+function referenceRay(
+  problem: FitProblem,
+  parameters: Doubles,
+  occupancy: Uint8Array,
+  step: number,
+  ray: number,
+  { sharpness: s, tap }: StepSchedule,
+  field: (u: readonly number[]) => FieldSample,
+  out: ReferenceStep,
+): void {
+  const { config, foreground, background, viewStart, cameras, pixels } = problem;
+  const key = rayKey(config.seed, step, ray);
+  const u = (dimension: number) => rayUniform(key, dimension);
+  const wantForeground = u(DIMENSION.foreground) < config.foregroundShare;
+  const list = (wantForeground && foreground.length > 0) || background.length === 0 ? foreground : background;
+  const pixel = list[Math.min(list.length - 1, Math.floor(Math.fround(u(DIMENSION.pixel) * list.length)))];
+  let view = 0;
+  while (viewStart[view + 1] <= pixel) view++;
+  const camera = cameras.subarray(view * CAMERA_FLOATS, (view + 1) * CAMERA_FLOATS);
+  const local = pixel - viewStart[view];
+  const px = (local % camera[7]) + 0.5;
+  const py = Math.floor(local / camera[7]) + 0.5;
+  const raw = [0, 1, 2].map((c) => camera[4 + c] * px + camera[8 + c] * py + camera[12 + c]);
+  const length = Math.hypot(...raw);
+  const direction = raw.map((value) => value / length);
+  const origin = [camera[0], camera[1], camera[2]];
+  const weight = camera[3] / config.rays;
+  const rgba = pixels[pixel];
+  const alpha = (rgba >>> 24) / 255;
+  const backdrop = [0, 1, 2].map((c) => u(DIMENSION.background + c));
+  const target = [0, 1, 2].map((c) => (alpha * ((rgba >>> (8 * c)) & 255)) / 255 + (1 - alpha) * backdrop[c]);
+
+  // march
+  const [near, far] = cubeInterval(origin, direction);
+  const edge = config.occupancyEdge;
+  const at = (k: number) => near + (k + u(DIMENSION.jitter)) * config.marchStep;
+  const point = (k: number) => origin.map((o, c) => o + at(k) * direction[c]);
+  const isOccupied = (p: readonly number[]) => {
+    const [x, y, z] = p.map((value) => Math.min(edge - 1, Math.max(0, Math.floor(value * edge))));
+    return occupancy[x + edge * (y + edge * z)] === 1;
+  };
+  const samples: { field: FieldSample; live: boolean; weight: number; next: number; alpha: number; color?: ColorSample; df: number }[] = [];
+  let transmittance = 1;
+  let previousLive = false;
+  for (let k = 0; k < MAX_SAMPLES && at(k) < far; k++) {
+    const live = isOccupied(point(k)) && at(k + 1) < far;
+    if (live || previousLive) {
+      if (transmittance < STOP_TRANSMITTANCE) {
+        if (samples.length > 0) samples[samples.length - 1].live = false;
+        break;
+      }
+      const sample = { field: field(point(k)), live, weight: 0, next: transmittance, alpha: 0, df: 0 };
+      const before = samples[samples.length - 1];
+      if (previousLive) {
+        const exponent = (f: number) => Math.exp(-Math.min(30, Math.max(-30, s * f)));
+        const through = Math.min(1, (1 + exponent(before.field.output[0])) / (1 + exponent(sample.field.output[0])));
+        before.alpha = 1 - through;
+        before.weight = transmittance * before.alpha;
+        transmittance *= through;
+        before.next = transmittance;
+      }
+      samples.push(sample);
+    }
+    previousLive = live;
+  }
+  out.samples += samples.length;
+
+  // composite
+  const total = [0, 0, 0];
+  let opacity = 0;
+  const sampleWeights = samples.map((sample, j) => ((samples[j - 1]?.weight ?? 0) + sample.weight) / 2);
+  samples.forEach((sample, j) => {
+    opacity += sample.weight;
+    if (sampleWeights[j] < COLOR_WEIGHT_MIN) return;
+    sample.color = referenceColor(parameters, sample.field);
+    for (let c = 0; c < 3; c++) total[c] += sampleWeights[j] * sample.color.rgb[c];
+  });
+  const difference = [0, 1, 2].map((c) => total[c] + (1 - opacity) * backdrop[c] - target[c]);
+  const root = Math.sqrt(difference.reduce((sum, value) => sum + value * value, COLOR_EPSILON));
+  const clamped = Math.min(1 - MASK_EPSILON, Math.max(MASK_EPSILON, opacity));
+  const mask = -(alpha * Math.log(clamped) + (1 - alpha) * Math.log(1 - clamped));
+  out.colorLoss += root;
+  out.maskLoss += mask;
+  out.loss += weight * (config.colorWeight * root + config.maskWeight * mask);
+
+  // backward
+  const dColor = difference.map((value) => (config.colorWeight * weight * value) / root);
+  const dOpacity =
+    config.maskWeight * weight * ((1 - alpha) / (1 - clamped) - alpha / clamped) -
+    dColor.reduce((sum, value, c) => sum + value * backdrop[c], 0);
+  const colorTerm = (j: number) => samples[j]?.color?.rgb.reduce((sum, value, c) => sum + value * dColor[c], 0) ?? 0;
+  let suffix = 0;
+  for (let j = samples.length - 2; j >= 0; j--) {
+    const sample = samples[j];
+    if (!sample.live) continue;
+    const g = (colorTerm(j) + colorTerm(j + 1)) / 2 + dOpacity;
+    if (sample.alpha > 0) {
+      const inner = s * (sample.next * g - suffix);
+      const f0 = s * sample.field.output[0];
+      const f1 = s * samples[j + 1].field.output[0];
+      if (Math.abs(f0) < 30) sample.df += inner / (1 + Math.exp(f0));
+      if (Math.abs(f1) < 30) samples[j + 1].df -= inner / (1 + Math.exp(f1));
+    }
+    suffix += g * sample.weight;
+  }
+  samples.forEach((sample, j) => {
+    const d = new Array<number>(SDF_OUT).fill(0);
+    d[0] = sample.df;
+    if (sample.color) {
+      const dRgb = dColor.map((value) => value * sampleWeights[j]);
+      referenceColorBackward(parameters, out.gradient, sample.color, dRgb).forEach((value, k) => {
+        d[1 + k] = value;
+      });
+    }
+    referenceFieldBackward(parameters, out.gradient, sample.field, d);
+  });
+
+  // eikonal
+  const kind = u(DIMENSION.eikonalKind);
+  const centre =
+    kind < 0.5 && samples.length > 0
+      ? samples[Math.min(samples.length - 1, Math.floor(2 * kind * samples.length))].field.input.slice(0, 3).map((x) => (x + 1) / 2)
+      : [0, 1, 2].map((c) => u(DIMENSION.eikonalPoint + c));
+  const base = field(centre);
+  const taps = [0, 1, 2].map((c) => {
+    const h = centre[c] > 0.5 ? -tap : tap;
+    return { h, sample: field(centre.map((value, axis) => (axis === c ? value + h : value))) };
+  });
+  const slope = taps.map(({ h, sample }) => (sample.output[0] - base.output[0]) / h);
+  const norm = Math.max(Math.hypot(...slope), 1e-6);
+  out.eikonalLoss += (norm - 1) ** 2;
+  out.loss += (config.eikonalWeight / config.rays) * (norm - 1) ** 2;
+  const scale = ((config.eikonalWeight / config.rays) * 2 * (norm - 1)) / norm;
+  const only = (df: number) => {
+    const d = new Array<number>(SDF_OUT).fill(0);
+    d[0] = df;
+    return d;
+  };
+  let dBase = 0;
+  taps.forEach(({ h, sample }, c) => {
+    const df = (scale * slope[c]) / h;
+    dBase -= df;
+    referenceFieldBackward(parameters, out.gradient, sample, only(df));
+  });
+  referenceFieldBackward(parameters, out.gradient, base, only(dBase));
+}
