@@ -149,7 +149,7 @@ def main() -> None:
     ap.add_argument("--rough", action="store_true", help="perturbed masks and photo effects, as in training")
     ap.add_argument("--sheet")
     a = ap.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     weights = [float(w) for w in a.data_weights.split(",")] if a.data_weights else [1.0] * len(a.data.split(","))
     d = cases(a.data, weights, a.backgrounds, a.split, a.cases, a.seed, a.rough)
     band = d["band"].numpy()

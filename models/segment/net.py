@@ -50,12 +50,11 @@ class Segmenter(nn.Module):
     def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 128)):
         super().__init__()
         self.config = {"widths": list(widths)}
-        self.stem = nn.Conv2d(6, 16, 3, padding=1)
         self.down = nn.ModuleList()
         self.enc = nn.ModuleList()
-        c = 16
-        for w in widths:
-            self.down.append(nn.Conv2d(c, w, 3, stride=2, padding=1))
+        c = 6
+        for i, w in enumerate(widths):
+            self.down.append(nn.Conv2d(c, w, 3 if i else 6, stride=2, padding=1 if i else 2))
             self.enc.append(Block(w, w))
             c = w
         self.att = nn.ModuleList([Attention(c, SIZE // 16), Attention(c, SIZE // 16)])
@@ -66,14 +65,14 @@ class Segmenter(nn.Module):
         for i in reversed(range(len(widths))):
             w = widths[i]
             self.dec.append(Block(c + w, w))
-            nxt = widths[i - 1] if i else 16
-            self.up.append(nn.Conv2d(w, nxt, 1))
-            c = nxt
-        self.last = nn.Conv2d(32, 16, 3, padding=1)
-        self.head = nn.Conv2d(16, 1, 3, padding=1)
+            c = widths[i - 1] if i else w
+            if i:
+                self.up.append(nn.Conv2d(w, c, 1))
+        self.norm = nn.GroupNorm(c // 8, c)
+        self.head = nn.Conv2d(c, 4, 3, padding=1)  # four logits a cell: 64 px features, 128 px answer
 
     def forward(self, image: torch.Tensor, prompt: torch.Tensor) -> torch.Tensor:
-        s = h = self.stem(torch.cat([image, prompt], 1))
+        h = torch.cat([image, prompt], 1)
         p = prompt
         skips = []
         for down, enc, pr in zip(self.down, self.enc, self.prompt):
@@ -82,7 +81,8 @@ class Segmenter(nn.Module):
             skips.append(h)
         for block, att in zip(self.mid, self.att):
             h = att(block(h))
-        for dec, up in zip(self.dec, self.up):
+        for i, dec in enumerate(self.dec):
             h = dec(torch.cat([h, skips.pop()], 1))
-            h = F.interpolate(up(h), scale_factor=2.0, mode="bilinear", align_corners=False)
-        return self.head(F.silu(self.last(F.silu(torch.cat([h, s], 1)))))
+            if i < len(self.up):
+                h = F.interpolate(self.up[i](h), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return F.pixel_shuffle(self.head(F.silu(self.norm(h))), 2)

@@ -81,7 +81,7 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
   });
 
   const stagesFor = (device: DeviceChoice): PipelineStages => ({
-    segment: async () => createSegmentStage({ bundle: await loadBundle('segment'), backend: await openBackend(device) }),
+    segment: async () => createSegmentStage({ model: { bundle: await loadBundle('segment'), backend: await openBackend(device) } }),
     complete: async () => createCompleteStage({ bundle: await loadBundle('complete'), backend: await openBackend(device) }),
     views: async () => createViewsStage(await loadBundle('views'), await openBackend(device)),
     reconstruct: async () => reconstructStage,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
@@ -38,6 +38,7 @@ export async function unpackSoftwareVulkan(): Promise<string> {
     const library = path.join(folder, 'libvk_swiftshader.so');
     const manifest = { file_format_version: '1.0.0', ICD: { library_path: library, api_version: '1.0.5' } };
     await writeFile(path.join(staging, MANIFEST), JSON.stringify(manifest));
+    await chmod(staging, 0o755);
     await rename(staging, folder);
   } catch (error) {
     await rm(staging, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import {
   createScan,
   gpuRunner,
   type Kernel,
+  read,
   reduceSum,
   reduceSumKernel,
   scanAddKernel,
@@ -48,6 +49,25 @@ describe.skipIf(!gpu)('kernel runner', () => {
     expect(error).toBeInstanceOf(ShaderCompileError);
     expect(error.message).toMatch(/test\/broken.*line 4:\d+ unresolved.*missing.*"fn main\(\) \{ data\[0\] = missing; \}"/);
     expect(error.message).not.toContain('\n');
+  });
+
+  it("runs the README's example", async () => {
+    const axpy: Kernel<{ factor: number }> = {
+      name: 'example/axpy',
+      bindings: { x: read('f32'), y: write('f32') },
+      uniforms: { count: 'u32' },
+      source: ({ factor }) => `
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let i = groupIndex(group, groups) * 64u + local;
+  if (i < u.count) { y[i] += f32(${factor}) * x[i]; }
+}`,
+    };
+    const kernel = await runner.compile(axpy, { factor: 2 });
+    const x = runner.upload(Float32Array.of(1, 2, 3), 'x');
+    const y = runner.upload(Float32Array.of(10, 20, 30), 'y');
+    runner.batch('axpy').dispatch(kernel, { x, y }, { count: 3 }, 1).submit();
+    expect([...(await runner.read(y, Float32Array, 3))]).toEqual([12, 24, 36]);
   });
 
   it('runs the same kernel with different uniforms in one batch, in order', async () => {

@@ -144,7 +144,8 @@ export function sampleSource(s: PreparedSource, x: number, y: number, z: number,
   const right = column + 1 < width ? 1 : 0;
   const down = row + 1 < height ? width : 0;
   const { inside } = s;
-  const distance = (inside[at] * (1 - fx) + inside[at + right] * fx) * (1 - fy) + (inside[at + down] * (1 - fx) + inside[at + down + right] * fx) * fy;
+  const distance =
+    (inside[at] * (1 - fx) + inside[at + right] * fx) * (1 - fy) + (inside[at + down] * (1 - fx) + inside[at + down + right] * fx) * fy;
   if (distance <= s.erodePx) return 0;
 
   // 4. depth test: a pixel's footprint on a slope spans footprint * tan

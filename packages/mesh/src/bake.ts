@@ -19,7 +19,13 @@ export interface BakeOptions {
   matchExposure: boolean;
 }
 
-export const BAKE_DEFAULTS: Readonly<BakeOptions> = { textureSize: 1024, erodePx: 1.5, featherPx: 3, angleExponent: 8, matchExposure: true };
+export const BAKE_DEFAULTS: Readonly<BakeOptions> = {
+  textureSize: 1024,
+  erodePx: 1.5,
+  featherPx: 3,
+  angleExponent: 8,
+  matchExposure: true,
+};
 
 /** Callbacks of a long bake. `tick` is awaited between tiles: throw to stop, report to show. */
 export interface BakeHooks {
@@ -28,7 +34,7 @@ export interface BakeHooks {
 
 export interface Baked {
   texture: RgbImage;
-  /** Where each texel's colour is from, 0..255 in red: photo, green: completion, blue: generated views; black: vertex colours or gutter. */
+  /** Where each texel's colour is from, 0..255 in red: photo, green: completion, blue: generated views; black: none of them (vertex colours). */
   origin: RgbImage;
   /** Shares of the surface's area; they add up to 1. `guessed` is everything that neither photo nor completion shows. */
   seen: { photo: number; completion: number; guessed: number };
@@ -51,7 +57,12 @@ const TILE_ROWS = 32;
  * completion, over that the photo. Each layer fades out at its outlines, at depth jumps and at flat angles; lower layers are first brought to
  * the colours of the upper ones where they overlap (one gain per channel, then a smooth difference that fades out over the surface).
  */
-export async function bakeTexture(mesh: Mesh, sources: readonly BakeSource[], options: Readonly<BakeOptions> = BAKE_DEFAULTS, hooks: BakeHooks = {}): Promise<Baked> {
+export async function bakeTexture(
+  mesh: Mesh,
+  sources: readonly BakeSource[],
+  options: Readonly<BakeOptions> = BAKE_DEFAULTS,
+  hooks: BakeHooks = {},
+): Promise<Baked> {
   const vertexCount = mesh.positions.length / 3;
   if (mesh.uvs?.length !== vertexCount * 2) throw new ShapeMismatchError('uvs', ['P', 2], mesh.uvs ? [mesh.uvs.length / 2, 2] : [0, 2]);
   const { textureSize: size } = options;
@@ -130,6 +141,9 @@ export async function bakeTexture(mesh: Mesh, sources: readonly BakeSource[], op
   fillGutters(rgb, covered, size);
   const texture = createImage(size, size, 3);
   for (let i = 0; i < rgb.length; i++) texture.data[i] = Math.round(rgb[i]);
+  const filled = Float32Array.from(origin.data);
+  fillGutters(filled, covered, size);
+  for (let i = 0; i < filled.length; i++) origin.data[i] = Math.round(filled[i]);
   const share = (value: number) => (surface > 0 ? value / surface : 0);
   return {
     texture,
@@ -241,7 +255,8 @@ function matchLayers(
         sumMiddle[k] += both * middle[w * 3 + k];
       }
     }
-    for (let k = 0; k < 3; k++) if (sumMiddle[k] > 255 && sumUpper[k] > 255) gain[k] = Math.min(1.5, Math.max(0.67, sumUpper[k] / sumMiddle[k]));
+    for (let k = 0; k < 3; k++)
+      if (sumMiddle[k] > 255 && sumUpper[k] > 255) gain[k] = Math.min(1.5, Math.max(0.67, sumUpper[k] / sumMiddle[k]));
     const difference = new Float32Array(count * 3);
     const weight = new Float32Array(count);
     let overlap = 0;
@@ -302,7 +317,8 @@ function texelAreas(mesh: Mesh, size: number): Float32Array {
   const areas = new Float32Array(mesh.indices.length / 3);
   for (let t = 0; t < areas.length; t++) {
     const [a, b, c] = [mesh.indices[t * 3] * 2, mesh.indices[t * 3 + 1] * 2, mesh.indices[t * 3 + 2] * 2];
-    const texels = (Math.abs((uvs[b] - uvs[a]) * (uvs[c + 1] - uvs[a + 1]) - (uvs[b + 1] - uvs[a + 1]) * (uvs[c] - uvs[a])) / 2) * size * size;
+    const texels =
+      (Math.abs((uvs[b] - uvs[a]) * (uvs[c + 1] - uvs[a + 1]) - (uvs[b + 1] - uvs[a + 1]) * (uvs[c] - uvs[a])) / 2) * size * size;
     areas[t] = texels > 1e-9 ? triangleArea(mesh, t) / texels : 0;
   }
   return areas;

@@ -48,7 +48,11 @@ export function growCharts(mesh: Pick<Mesh, 'positions' | 'indices'>, maxAngleDe
         const lean = dot(other, proxies[c].normal);
         if (lean < limit) continue;
         const seed = proxies[c].seed * 3;
-        const far = Math.hypot(centres[other * 3] - centres[seed], centres[other * 3 + 1] - centres[seed + 1], centres[other * 3 + 2] - centres[seed + 2]);
+        const far = Math.hypot(
+          centres[other * 3] - centres[seed],
+          centres[other * 3 + 1] - centres[seed + 1],
+          centres[other * 3 + 2] - centres[seed + 2],
+        );
         // a little distance keeps regions compact where normals do not decide
         heap.push(1 - lean + (0.15 * far) / size, other, c);
       }
@@ -77,7 +81,8 @@ export function growCharts(mesh: Pick<Mesh, 'positions' | 'indices'>, maxAngleDe
     [0, 0, -1],
   ]) {
     let seed = 0;
-    for (let t = 1; t < count; t++) if (dot(t, axis) + (0.1 / size) * centreAlong(t, axis) > dot(seed, axis) + (0.1 / size) * centreAlong(seed, axis)) seed = t;
+    for (let t = 1; t < count; t++)
+      if (dot(t, axis) + (0.1 / size) * centreAlong(t, axis) > dot(seed, axis) + (0.1 / size) * centreAlong(seed, axis)) seed = t;
     proxies.push({ seed, normal: normalOf(seed) });
   }
   function centreAlong(t: number, axis: readonly number[]): number {
@@ -119,7 +124,14 @@ export function growCharts(mesh: Pick<Mesh, 'positions' | 'indices'>, maxAngleDe
 }
 
 /** Joins each region to the neighbour it shares most edges with, as long as their common mean keeps every triangle inside the limit. Smallest first. */
-function mergeSmall(chart: Int32Array, count: number, neighbours: Int32Array, normals: Float32Array, areas: Float32Array, limit: number): void {
+function mergeSmall(
+  chart: Int32Array,
+  count: number,
+  neighbours: Int32Array,
+  normals: Float32Array,
+  areas: Float32Array,
+  limit: number,
+): void {
   const members: number[][] = Array.from({ length: count }, () => []);
   chart.forEach((c, t) => {
     members[c].push(t);
@@ -154,7 +166,9 @@ function meanNormal(triangles: readonly number[], normals: Float32Array, areas: 
   const sum: [number, number, number] = [0, 0, 0];
   for (const t of triangles) for (let k = 0; k < 3; k++) sum[k] += normals[t * 3 + k] * areas[t];
   const length = Math.hypot(...sum);
-  return length > 0 ? [sum[0] / length, sum[1] / length, sum[2] / length] : [normals[triangles[0] * 3], normals[triangles[0] * 3 + 1], normals[triangles[0] * 3 + 2]];
+  return length > 0
+    ? [sum[0] / length, sum[1] / length, sum[2] / length]
+    : [normals[triangles[0] * 3], normals[triangles[0] * 3 + 1], normals[triangles[0] * 3 + 2]];
 }
 
 /** Projects every region on its plane; cuts regions that are not connected, turn away from the plane or cover a cell twice. */
@@ -291,7 +305,11 @@ function overlapping(piece: readonly number[], projected: Float32Array): number[
   return rejected;
 }
 
-function faceGeometry({ positions: p, indices }: Pick<Mesh, 'positions' | 'indices'>): { normals: Float32Array; areas: Float32Array; centres: Float32Array } {
+function faceGeometry({ positions: p, indices }: Pick<Mesh, 'positions' | 'indices'>): {
+  normals: Float32Array;
+  areas: Float32Array;
+  centres: Float32Array;
+} {
   const count = indices.length / 3;
   const normals = new Float32Array(count * 3);
   const centres = new Float32Array(count * 3);
@@ -348,7 +366,8 @@ class Heap {
     if (top === undefined || last === undefined || lastCost === undefined || this.#cost.length === 0) return top;
     let at = 0;
     const length = this.#cost.length;
-    const before = (i: number, cost: number, order: number) => this.#cost[i] < cost || (this.#cost[i] === cost && this.#item[i].order < order);
+    const before = (i: number, cost: number, order: number) =>
+      this.#cost[i] < cost || (this.#cost[i] === cost && this.#item[i].order < order);
     for (;;) {
       let child = at * 2 + 1;
       if (child >= length) break;

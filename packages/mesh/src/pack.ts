@@ -18,7 +18,13 @@ interface Shape {
  * Packs planar charts into a square: each is turned to its smallest rectangle (of 32 directions), then dropped on a skyline by its own outline
  * (Levy 2002), upright or turned by quarters. The largest scale at which everything fits is found by bisection.
  */
-export function packCharts(projected: Float32Array, chartOfTriangle: Uint32Array, chartCount: number, size: number, paddingPx: number): Packed {
+export function packCharts(
+  projected: Float32Array,
+  chartOfTriangle: Uint32Array,
+  chartCount: number,
+  size: number,
+  paddingPx: number,
+): Packed {
   const slots: number[][] = Array.from({ length: chartCount }, () => []);
   chartOfTriangle.forEach((c, t) => {
     slots[c].push(t * 3, t * 3 + 1, t * 3 + 2);
@@ -30,7 +36,9 @@ export function packCharts(projected: Float32Array, chartOfTriangle: Uint32Array
     area += shape.width * shape.height;
     longest = Math.max(longest, shape.width, shape.height);
   }
-  const order = shapes.map((_, i) => i).sort((a, b) => Math.max(shapes[b].height, shapes[b].width) - Math.max(shapes[a].height, shapes[a].width) || a - b);
+  const order = shapes
+    .map((_, i) => i)
+    .sort((a, b) => Math.max(shapes[b].height, shapes[b].width) - Math.max(shapes[a].height, shapes[a].width) || a - b);
 
   // largest scale that fits; the search starts from what the rectangles' area suggests
   let low = 0;

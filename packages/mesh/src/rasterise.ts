@@ -49,7 +49,14 @@ export function rasteriseAtlas(mesh: Mesh, width: number, height = width): Raste
   return rasterise(xy, new Float64Array(uvs.length / 2).fill(1), mesh.indices, width, height, 0);
 }
 
-function rasterise(xy: Float64Array, inverseDepth: Float64Array, indices: Uint32Array, width: number, height: number, facing: -1 | 0): Raster {
+function rasterise(
+  xy: Float64Array,
+  inverseDepth: Float64Array,
+  indices: Uint32Array,
+  width: number,
+  height: number,
+  facing: -1 | 0,
+): Raster {
   const triangle = new Int32Array(width * height).fill(-1);
   const weights = new Float32Array(width * height * 2);
   const depth = new Float32Array(width * height).fill(Infinity);

@@ -19,7 +19,13 @@ export const RENDER_DEFAULTS: Readonly<Required<Omit<RenderOptions, 'background'
 /** Picture of a mesh: its texture, else its vertex colours, else clay. Bilinear and mip-mapped texture, box-filtered supersampling. */
 export function renderMesh(mesh: Mesh, camera: Camera, options: RenderOptions = {}): RgbaImage {
   const { mode, supersample, background } = { ...RENDER_DEFAULTS, ...options };
-  const fine = reframeCamera(camera, { scale: supersample, dx: 0, dy: 0, width: camera.width * supersample, height: camera.height * supersample });
+  const fine = reframeCamera(camera, {
+    scale: supersample,
+    dx: 0,
+    dy: 0,
+    width: camera.width * supersample,
+    height: camera.height * supersample,
+  });
   const raster = rasteriseView(mesh, fine);
   const pixels = shade(mesh, raster, fine, mode);
 
@@ -102,7 +108,7 @@ function shade(mesh: Mesh, raster: Raster, camera: Camera, mode: 'lit' | 'unlit'
         const toward = Math.abs(nx * m[8] + ny * m[9] + nz * m[10]);
         const key = Math.max(0, (-0.42 * right + 0.52 * up + 0.74 * toward + 0.25) / 1.25);
         const sky = 0.5 + 0.5 * ny;
-        const light = (mode === 'clay' ? 0.22 : 0.42) + (mode === 'clay' ? 0.68 : 0.52) * key + 0.16 * sky;
+        const light = (mode === 'clay' ? 0.22 : 0.5) + (mode === 'clay' ? 0.68 : 0.5) * key + (mode === 'clay' ? 0.16 : 0.14) * sky;
         for (let k = 0; k < 3; k++) sample[k] = Math.min(255, sample[k] * light);
       }
     }
@@ -140,7 +146,8 @@ function mipPyramid(texture: RgbImage): RgbImage[] {
       for (let x = 0; x < to.width; x++)
         for (let k = 0; k < 3; k++) {
           const p = (y * 2 * from.width + x * 2) * 3 + k;
-          to.data[(y * to.width + x) * 3 + k] = (from.data[p] + from.data[p + 3] + from.data[p + from.width * 3] + from.data[p + from.width * 3 + 3] + 2) >> 2;
+          to.data[(y * to.width + x) * 3 + k] =
+            (from.data[p] + from.data[p + 3] + from.data[p + from.width * 3] + from.data[p + from.width * 3 + 3] + 2) >> 2;
         }
     levels.push(to);
   }
@@ -158,7 +165,10 @@ function mipLevels(mesh: Mesh, raster: Raster, texture: RgbImage): Uint8Array {
   for (let t = 0; t < count; t++) {
     const [a, b, c] = [mesh.indices[t * 3] * 2, mesh.indices[t * 3 + 1] * 2, mesh.indices[t * 3 + 2] * 2];
     const uv = mesh.uvs!;
-    area[t] = (Math.abs((uv[b] - uv[a]) * (uv[c + 1] - uv[a + 1]) - (uv[b + 1] - uv[a + 1]) * (uv[c] - uv[a])) / 2) * texture.width * texture.height;
+    area[t] =
+      (Math.abs((uv[b] - uv[a]) * (uv[c + 1] - uv[a + 1]) - (uv[b + 1] - uv[a + 1]) * (uv[c] - uv[a])) / 2) *
+      texture.width *
+      texture.height;
     if (pixels[t] > 0) {
       texels += area[t];
       covered += pixels[t];

@@ -16,8 +16,7 @@ export function sphereMesh(radius = 0.5, around = 48, down = 24): Mesh {
   const indices: number[] = [];
   for (let i = 0; i < around; i++) indices.push(0, at(1, i), at(1, i + 1));
   for (let j = 1; j < down - 1; j++)
-    for (let i = 0; i < around; i++)
-      indices.push(at(j, i), at(j + 1, i), at(j + 1, i + 1), at(j, i), at(j + 1, i + 1), at(j, i + 1));
+    for (let i = 0; i < around; i++) indices.push(at(j, i), at(j + 1, i), at(j + 1, i + 1), at(j, i), at(j + 1, i + 1), at(j, i + 1));
   for (let i = 0; i < around; i++) indices.push(last, at(down - 1, i + 1), at(down - 1, i));
   return { positions: Float32Array.from(positions), indices: Uint32Array.from(indices) };
 }
@@ -35,8 +34,7 @@ export function torusMesh(ringRadius = 0.35, tubeRadius = 0.15, around = 64, acr
   const at = (j: number, i: number) => (j % around) * across + (i % across);
   const indices: number[] = [];
   for (let j = 0; j < around; j++)
-    for (let i = 0; i < across; i++)
-      indices.push(at(j, i), at(j + 1, i), at(j + 1, i + 1), at(j, i), at(j + 1, i + 1), at(j, i + 1));
+    for (let i = 0; i < across; i++) indices.push(at(j, i), at(j + 1, i), at(j + 1, i + 1), at(j, i), at(j + 1, i + 1), at(j, i + 1));
   return { positions: Float32Array.from(positions), indices: Uint32Array.from(indices) };
 }
 
@@ -70,8 +68,7 @@ export function marchField(sdf: (x: number, y: number, z: number) => number, res
   const values = new Float32Array(n * n * n);
   const coordinate = (i: number) => -extent + i * step;
   for (let k = 0, at = 0; k < n; k++)
-    for (let j = 0; j < n; j++)
-      for (let i = 0; i < n; i++) values[at++] = sdf(coordinate(i), coordinate(j), coordinate(k)) || -1e-9;
+    for (let j = 0; j < n; j++) for (let i = 0; i < n; i++) values[at++] = sdf(coordinate(i), coordinate(j), coordinate(k)) || -1e-9;
   const positions: number[] = [];
   const indices: number[] = [];
   const vertexOfEdge = new Map<number, number>();

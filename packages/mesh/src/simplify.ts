@@ -15,7 +15,10 @@ export const SIMPLIFY_DEFAULTS: Readonly<SimplifyOptions> = { triangles: 20_000,
  * Fewer triangles by quadric edge collapse (meshoptimizer): rims of holes stay, vertex colours weigh in so that their borders survive.
  * Vertices are a subset of the input's, so every attribute is kept. `error` is the achieved deviation as a share of the longest side.
  */
-export async function simplifyMesh(mesh: Mesh, options: Readonly<SimplifyOptions> = SIMPLIFY_DEFAULTS): Promise<{ mesh: Mesh; error: number }> {
+export async function simplifyMesh(
+  mesh: Mesh,
+  options: Readonly<SimplifyOptions> = SIMPLIFY_DEFAULTS,
+): Promise<{ mesh: Mesh; error: number }> {
   if (mesh.indices.length <= options.triangles * 3) return { mesh, error: 0 };
   await MeshoptSimplifier.ready;
   const target = Math.max(4, Math.floor(options.triangles)) * 3;
@@ -37,7 +40,10 @@ export async function simplifyMesh(mesh: Mesh, options: Readonly<SimplifyOptions
       ['LockBorder', 'RegularizeLight'],
     );
   } else
-    [indices, error] = MeshoptSimplifier.simplify(mesh.indices, mesh.positions, 3, target, options.maxError, ['LockBorder', 'RegularizeLight']);
+    [indices, error] = MeshoptSimplifier.simplify(mesh.indices, mesh.positions, 3, target, options.maxError, [
+      'LockBorder',
+      'RegularizeLight',
+    ]);
   if (!Number.isFinite(error)) throw new NumericalError('simplification error', 'simplify', 1);
   return { mesh: compactMesh({ ...mesh, indices }), error };
 }

@@ -6,8 +6,8 @@
 // The price is stretch: a chart's triangles lean up to `maxAngleDeg` away from its plane, which costs texel density 1 / cos there.
 
 import { type Mesh, NoSurfaceError } from '@gestalt3d/core';
-import { compactMesh, gatherVertices } from './clean.ts';
 import { growCharts } from './charts.ts';
+import { compactMesh, gatherVertices } from './clean.ts';
 import { packCharts } from './pack.ts';
 import { weldMap } from './topology.ts';
 

@@ -68,6 +68,8 @@ export let DF: usize = 0; //     [CAPACITY] its gradient
 export let E: usize = 0; //      [CAPACITY] exp(-s f)
 export let TW: usize = 0; //     [CAPACITY] weight of the segment that starts here
 export let TT: usize = 0; //     [CAPACITY] transmittance behind that segment
+export let EW: usize = 0; //     [CAPACITY] weight of the entry at this sample, 0 inside a run
+export let ET: usize = 0; //     [CAPACITY] transmittance behind the entry
 export let LINK: usize = 0; //   [CAPACITY] i32: 1 if the segment to the next sample is live
 export let CIX: usize = 0; //    [CAPACITY] i32: row in the colour list, or -1
 export let CW: usize = 0; //     [CAPACITY] sample weight of a colour row
@@ -106,6 +108,8 @@ function layout(base: usize): usize {
   E = at; at += n;
   TW = at; at += n;
   TT = at; at += n;
+  EW = at; at += n;
+  ET = at; at += n;
   LINK = at; at += n;
   CIX = at; at += n;
   CW = at; at += n;

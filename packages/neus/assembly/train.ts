@@ -62,20 +62,28 @@ function walk(start: i32, end: i32): bool {
   const s = S.sharpness;
   for (let j = walked; j < end; j++) {
     const e = exp(-min<f32>(max<f32>(s * load<f32>(at4(S.F, j)), -30), 30));
-    if (j > start && load<i32>(at4(S.LINK, j - 1))) {
+    if (j > start) {
       if (transmittance < STOP) {
         store<i32>(at4(S.LINK, j - 1), 0);
         sampleCount = j;
         return false;
       }
-      const through = min<f32>(1, (1 + load<f32>(at4(S.E, j - 1))) / (1 + e));
+    }
+    let through: f32;
+    if (j > start && load<i32>(at4(S.LINK, j - 1))) {
+      through = min<f32>(1, (1 + load<f32>(at4(S.E, j - 1))) / (1 + e));
       const next = transmittance * through;
       store<f32>(at4(S.TW, j - 1), transmittance - next);
-      transmittance = next;
       store<f32>(at4(S.TT, j - 1), next);
-    } else if (j > start && transmittance < STOP) {
-      sampleCount = j;
-      return false;
+      store<f32>(at4(S.EW, j), 0);
+      transmittance = next;
+    } else {
+      // a run of samples begins: from far outside to here in one go
+      through = ONE / (1 + e);
+      const next = transmittance * through;
+      store<f32>(at4(S.EW, j), transmittance - next);
+      store<f32>(at4(S.ET, j), next);
+      transmittance = next;
     }
     store<f32>(at4(S.E, j), e);
   }
@@ -189,7 +197,7 @@ function marchRay(r: i32, slot: i32): void {
   let before: f32 = 0;
   for (let j = start; j < end; j++) {
     const w = load<i32>(at4(S.LINK, j)) ? load<f32>(at4(S.TW, j)) : <f32>0;
-    const weight: f32 = HALF * (before + w);
+    const weight: f32 = HALF * (before + w) + load<f32>(at4(S.EW, j));
     before = w;
     if (weight >= COLOR_WEIGHT_MIN) {
       store<i32>(at4(S.CIX, j), colorCount);
@@ -247,6 +255,7 @@ function compositeRay(slot: i32): void {
   const bz = load<f32>(ray, 24);
   let cx: f32 = 0, cy: f32 = 0, cz: f32 = 0, opacity: f32 = 0;
   for (let j = start; j < end; j++) {
+    opacity += load<f32>(at4(S.EW, j));
     if (load<i32>(at4(S.LINK, j))) opacity += load<f32>(at4(S.TW, j));
     const i = load<i32>(at4(S.CIX, j));
     if (i >= 0) {
@@ -307,6 +316,13 @@ function compositeRay(slot: i32): void {
         if (abs<f32>(f1) < 30) store<f32>(at4(S.DF, j + 1), load<f32>(at4(S.DF, j + 1)) - (inner * e1) / (1 + e1));
       }
       suffix += segment * w;
+    }
+    const entry = load<f32>(at4(S.EW, j));
+    if (entry > 0) {
+      const segment = color + ga;
+      const e = load<f32>(at4(S.E, j));
+      if (abs<f32>(s * load<f32>(at4(S.F, j))) < 30) df -= (s * (load<f32>(at4(S.ET, j)) * segment - suffix) * e) / (1 + e);
+      suffix += segment * entry;
     }
     store<f32>(at4(S.DF, j), df);
     colorNext = color;

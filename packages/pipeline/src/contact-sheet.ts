@@ -1,5 +1,5 @@
 import { type CompletionSet, type Mesh, type MultiView, orbitCamera, type Prompt, type RgbaImage, type RgbImage, type Mask } from '@gestalt3d/core';
-import { drawPrompt, makeContactSheet, renderMesh } from '@gestalt3d/mesh';
+import { drawPrompt, makeContactSheet, renderMesh, type SheetRow } from '@gestalt3d/mesh';
 
 export interface ContactSheetInput {
   photo: { image: RgbaImage; prompt: Prompt; mask: Mask } | undefined;
@@ -14,7 +14,7 @@ const TILE = 256;
 
 /** One picture of the whole run: prompt and mask, completions, views, and the mesh from four sides. */
 export function drawContactSheet({ photo, completions, chosen, multiView, mesh }: ContactSheetInput): RgbImage {
-  const rows: Parameters<typeof makeContactSheet>[0] = [];
+  const rows: SheetRow[] = [];
   if (photo && completions)
     rows.push({
       title: 'Photograph, prompt and mask; completions',

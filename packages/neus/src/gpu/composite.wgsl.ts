@@ -19,7 +19,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /**
  * Opacity along ray r until its transmittance is used up. Thread r owns ray r.
- * segments [4 R + N] vec4f = weight of the segment that starts here, transmittance behind it, sample weight, 0; walked [R] = samples before the ray ends.
+ * segments [4 R + N] vec4f = weight of the segment that starts here, transmittance behind it, sample weight, weight of the entry where
+ * a run of samples begins; walked [R] = samples before the ray ends.
  * Also places the ray's eikonal point and its three taps at points [4 r .. 4 r + 3].
  */
 export const walkWgsl = (layout: KernelLayout) => /* wgsl */ `
@@ -36,7 +37,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var before = 0.0;
   var j = first;
   while (j < end) {
-    // a ray that is dark at sample j ends there: the sample counts as walked, the segment behind it does not
+    // 1. a run of samples begins: from far outside to here in one go
+    var entry = 0.0;
+    if (j == first || points[j - 1u].w == 0.0) {
+      let next = light / (1.0 + exp(-clampLogit(u.sharpness * sdf[j])));
+      entry = light - next;
+      light = next;
+    }
+    // 2. the segment behind; a ray that is dark here ends here: the sample counts as walked, the segment does not
     let dark = light < STOP;
     var w = 0.0;
     if (!dark && points[j].w > 0.0) {
@@ -44,7 +52,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       w = light - next;
       light = next;
     }
-    segments[j] = vec4f(w, light, 0.5 * (before + w), 0.0);
+    segments[j] = vec4f(w, light, entry + 0.5 * (before + w), entry);
     before = w;
     j++;
     if (dark) { break; }
@@ -102,7 +110,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var colored = 0.0;
   for (var j = first; j < end; j++) {
     let segment = segments[j];
-    opacity += segment.x;
+    opacity += segment.x + segment.w;
     if (segment.z >= WEIGHT_MIN) {
       color += segment.z * shade[j].xyz;
       colored += 1.0;
@@ -141,6 +149,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       if (abs(x) < 30.0) { gradient.w += inner / (1.0 + exp(x)); }
       if (abs(sdfNext) < 30.0) { gradientNext.w -= inner / (1.0 + exp(sdfNext)); }
       suffix += gSegment * segment.x;
+    }
+    if (segment.w > 0.0) {
+      let gEntry = colorHere + gOpacity;
+      // behind the entry there is what the segment lets through and what it takes
+      if (abs(x) < 30.0) { gradient.w -= u.sharpness * ((segment.x + segment.y) * gEntry - suffix) / (1.0 + exp(x)); }
+      suffix += gEntry * segment.w;
     }
     if (j + 1u < end) {
       shade[j + 1u] = gradientNext;

@@ -1,3 +1,4 @@
+import { createRng, DeviceLostError } from '@gestalt3d/core';
 import { gpuRunner } from '@gestalt3d/gpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestGpu } from '../../../../apps/host/src/software-vulkan.ts';
@@ -7,6 +8,7 @@ import { instantiateKernels } from '../cpu/kernels.ts';
 import { allocateMemory, type FitSizes, layoutMemory, writeBlock } from '../cpu/memory-layout.ts';
 import { runSteps } from '../cpu/step-loop.ts';
 import { evaluateField, fieldOf } from '../field.ts';
+import { fitSurface } from '../fit-surface.ts';
 import type { FitReport } from '../fitter.ts';
 import { prepareProblem } from '../prepare/prepare-problem.ts';
 import type { FitProblem } from '../problem.ts';
@@ -150,4 +152,42 @@ describe.skipIf(!gpu)('fit on the GPU', () => {
       expect(got.reduce((worst, value, i) => Math.max(worst, Math.abs(value - want[i])), 0)).toBeLessThan(1e-5);
     }
   });
+
+  it('carries the reconstruct stage to the surface that the CPU finds', { timeout: 240_000 }, async () => {
+    const views = rigViews(SCENES.torus, 24, 1);
+    const options = { preset: 'draft', steps: 30, rays: 64, levels: 4, tableSize: 4096, maxViewSize: 24, meshResolution: 40 } as const;
+    const fit = (on: GPUDevice | null) => {
+      const signal = new AbortController().signal;
+      return fitSurface(views, options, { signal, emit: () => {}, rng: createRng(1), gpu: on, spawnWorker: null, threads: 1 });
+    };
+    const [a, b] = [(await fit(device!)).mesh.positions, (await fit(null)).mesh.positions];
+    // a pixel's footprint at the object: distance 1.5 over the focal length; README: under a tenth of it apart
+    const pixel = 1.5 / ((280 / 256) * 24);
+    expect((meanNearest(a, b) + meanNearest(b, a)) / 2).toBeLessThan(0.1 * pixel);
+  });
+
+  it('ends with DeviceLostError when the device goes away in the middle', async () => {
+    const fitter = await openGpuFitter(device!, problem);
+    await fitter.run(1);
+    const running = fitter.run(40);
+    gpu!.close();
+    await expect(running).rejects.toBeInstanceOf(DeviceLostError);
+    fitter.dispose();
+    await expect(openGpuFitter(device!, problem)).rejects.toBeInstanceOf(DeviceLostError);
+  });
 });
+
+/** Mean distance from the points of one list to the nearest of the other. [P, 3] each */
+function meanNearest(points: Float32Array, others: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < points.length; i += 3) {
+    let nearest = Infinity;
+    for (let j = 0; j < others.length; j += 3)
+      nearest = Math.min(
+        nearest,
+        (points[i] - others[j]) ** 2 + (points[i + 1] - others[j + 1]) ** 2 + (points[i + 2] - others[j + 2]) ** 2,
+      );
+    sum += Math.sqrt(nearest);
+  }
+  return sum / (points.length / 3);
+}

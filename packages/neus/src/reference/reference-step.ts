@@ -97,7 +97,17 @@ function referenceRay(
     const [x, y, z] = p.map((value) => Math.min(edge - 1, Math.max(0, Math.floor(value * edge))));
     return occupancy[x + edge * (y + edge * z)] === 1;
   };
-  const samples: { field: FieldSample; live: boolean; weight: number; next: number; alpha: number; color?: ColorSample; df: number }[] = [];
+  const samples: {
+    field: FieldSample;
+    live: boolean;
+    weight: number;
+    next: number;
+    alpha: number;
+    entry: number;
+    entryNext: number;
+    color?: ColorSample;
+    df: number;
+  }[] = [];
   let transmittance = 1;
   let previousLive = false;
   for (let k = 0; k < MAX_SAMPLES && at(k) < far; k++) {
@@ -107,10 +117,15 @@ function referenceRay(
         if (samples.length > 0) samples[samples.length - 1].live = false;
         break;
       }
-      const sample = { field: field(point(k)), live, weight: 0, next: transmittance, alpha: 0, df: 0 };
+      const sample = { field: field(point(k)), live, weight: 0, next: transmittance, alpha: 0, entry: 0, entryNext: 0, df: 0 };
       const before = samples[samples.length - 1];
-      if (previousLive) {
-        const exponent = (f: number) => Math.exp(-Math.min(30, Math.max(-30, s * f)));
+      const exponent = (f: number) => Math.exp(-Math.min(30, Math.max(-30, s * f)));
+      if (!previousLive) {
+        const through = 1 / (1 + exponent(sample.field.output[0]));
+        sample.entry = transmittance * (1 - through);
+        transmittance *= through;
+        sample.entryNext = transmittance;
+      } else {
         const through = Math.min(1, (1 + exponent(before.field.output[0])) / (1 + exponent(sample.field.output[0])));
         before.alpha = 1 - through;
         before.weight = transmittance * before.alpha;
@@ -126,9 +141,9 @@ function referenceRay(
   // composite
   const total = [0, 0, 0];
   let opacity = 0;
-  const sampleWeights = samples.map((sample, j) => ((samples[j - 1]?.weight ?? 0) + sample.weight) / 2);
+  const sampleWeights = samples.map((sample, j) => sample.entry + ((samples[j - 1]?.weight ?? 0) + sample.weight) / 2);
   samples.forEach((sample, j) => {
-    opacity += sample.weight;
+    opacity += sample.weight + sample.entry;
     if (sampleWeights[j] < COLOR_WEIGHT_MIN) return;
     sample.color = referenceColor(parameters, sample.field);
     for (let c = 0; c < 3; c++) total[c] += sampleWeights[j] * sample.color.rgb[c];
@@ -148,18 +163,20 @@ function referenceRay(
     dColor.reduce((sum, value, c) => sum + value * backdrop[c], 0);
   const colorTerm = (j: number) => samples[j]?.color?.rgb.reduce((sum, value, c) => sum + value * dColor[c], 0) ?? 0;
   let suffix = 0;
-  for (let j = samples.length - 2; j >= 0; j--) {
+  for (let j = samples.length - 1; j >= 0; j--) {
     const sample = samples[j];
-    if (!sample.live) continue;
+    const f0 = s * sample.field.output[0];
     const g = (colorTerm(j) + colorTerm(j + 1)) / 2 + dOpacity;
-    if (sample.alpha > 0) {
+    if (sample.live && sample.alpha > 0) {
       const inner = s * (sample.next * g - suffix);
-      const f0 = s * sample.field.output[0];
       const f1 = s * samples[j + 1].field.output[0];
       if (Math.abs(f0) < 30) sample.df += inner / (1 + Math.exp(f0));
       if (Math.abs(f1) < 30) samples[j + 1].df -= inner / (1 + Math.exp(f1));
     }
     suffix += g * sample.weight;
+    const entryG = colorTerm(j) + dOpacity;
+    if (sample.entry > 0 && Math.abs(f0) < 30) sample.df -= (s * (sample.entryNext * entryG - suffix)) / (1 + Math.exp(f0));
+    suffix += entryG * sample.entry;
   }
   samples.forEach((sample, j) => {
     const d = new Array<number>(SDF_OUT).fill(0);

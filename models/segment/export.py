@@ -1,0 +1,96 @@
+"""Writes the bundle: segmenter.onnx (weights stored as fp16, computed in fp32), golden case, bundle.json.
+
+    python export.py --checkpoint RUN/last.pt [--revision 1]
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from net import CLICK_RADIUS, SIZE, Segmenter
+from scenes import discs  # noqa: I001  (puts ../complete on the path)
+from export_bundle import ATTRIBUTION, listed, to_onnx, verify, write_golden
+
+HERE = Path(__file__).parent
+TOLERANCE = 2e-3
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--checkpoint", type=Path, required=True)
+    ap.add_argument("--revision", default="1")
+    ap.add_argument("--out", type=Path, default=HERE)
+    a = ap.parse_args()
+    torch.set_num_threads(1)
+    state = torch.load(a.checkpoint, weights_only=True)
+    model = Segmenter(tuple(state["config"]["widths"])).eval()
+    model.load_state_dict(state["ema"])
+
+    # the golden picture is synthetic and coarse enough to be stored small: a disc and a box over a gradient
+    yy, xx = torch.meshgrid(torch.linspace(-1, 1, SIZE), torch.linspace(-1, 1, SIZE), indexing="ij")
+    picture = torch.stack([xx, yy, (xx * yy)]) * 0.6
+    picture[:, (xx + 0.3) ** 2 + yy**2 < 0.12] = torch.tensor([0.8, -0.6, -0.5])[:, None]
+    picture[:, (xx > 0.2) & (xx < 0.6) & (yy.abs() < 0.4)] = torch.tensor([-0.7, 0.1, 0.7])[:, None]
+    image = (((picture + 1) * 127.5).round() / 127.5 - 1)[None].repeat(2, 1, 1, 1)
+    nowhere = torch.full((1, 1, 2), -100.0)
+    at = lambda x, y: torch.tensor([[[x, y]]])  # noqa: E731
+    prompt = torch.zeros(2, 3, SIZE, SIZE)
+    prompt[0, 0], prompt[0, 1] = discs(at(45.0, 64.0))[0], discs(at(90.0, 64.0))[0]
+    prompt[1, 0] = discs(nowhere)[0]
+    prompt[1, 2] = ((xx > 0.15) & (xx < 0.65) & (yy.abs() < 0.45)).float()
+    path = a.out / "segmenter.onnx"
+    to_onnx(model, (image, prompt), ["image", "prompt"], "logits", path)
+    with torch.no_grad():
+        logits = model(image, prompt)
+    arrays = {"image": image.numpy(), "prompt": prompt.numpy(), "logits": logits.numpy()}
+    worst = verify(path, {k: arrays[k] for k in ("image", "prompt")}, arrays["logits"])
+    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, "
+          f"largest difference from torch {worst:.2e}")
+    assert worst < TOLERANCE
+    row = {"image": arrays["image"][:1], "prompt": arrays["prompt"][:1], "logits": arrays["logits"][:1]}
+    golden = write_golden(a.out / "golden", row, ["image", "prompt"], "logits", TOLERANCE,
+                          as_bytes={"image": (1 / 127.5, -1.0), "prompt": (1.0, 0.0)})
+    files = listed(a.out, ["segmenter.onnx", *sorted(str(p.relative_to(a.out)) for p in (a.out / "golden").iterdir())])
+    bundle = {
+        "schemaVersion": 1,
+        "id": "gestalt-segment",
+        "revision": a.revision,
+        "licence": "CC-BY-4.0",
+        "attribution": ATTRIBUTION,
+        "origin": {
+            "recipe": "models/segment/train.py, scenes.py, net.py and models/complete/compose.py",
+            "data": "Composites of renders of household and procedural objects and emoji over procedural and photographic backgrounds; see README.md",
+            "step": state["step"],
+            "minutes": round(state["spent"] / 60, 1),
+        },
+        "files": files,
+        "graphs": {
+            "segmenter": {
+                "file": "segmenter.onnx",
+                "inputs": [
+                    {"name": "image", "dtype": "float32", "dims": ["B", 3, SIZE, SIZE]},
+                    {"name": "prompt", "dtype": "float32", "dims": ["B", 3, SIZE, SIZE]},
+                ],
+                "outputs": [{"name": "logits", "dtype": "float32", "dims": ["B", 1, SIZE, SIZE]}],
+            }
+        },
+        "preprocessing": {
+            "size": SIZE,
+            "imageChannels": ["R", "G", "B"],
+            "colourRange": [-1, 1],
+            "fit": "longest side to size, centred, the rest 0",
+            "promptChannels": ["positive clicks", "negative clicks", "box"],
+            "click": "1 where a pixel's centre is within clickRadius of the click, else 0",
+            "clickRadius": CLICK_RADIUS,
+            "box": "1 inside, 0 outside; all 0 without a box",
+            "threshold": 0,
+        },
+        "golden": golden,
+    }
+    (a.out / "bundle.json").write_text(json.dumps(bundle, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+import { type ImageCodec, type Mesh, OptionError } from '@gestalt3d/core';
+import { type Accessor, Document, type Primitive, WebIO } from '@gltf-transform/core';
+import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions';
+import { MeshoptDecoder } from 'meshoptimizer/decoder';
+import { MeshoptEncoder } from 'meshoptimizer/encoder';
+import { gatherVertices } from './clean.ts';
+import { computeNormals } from './normals.ts';
+
+export type Compression = 'none' | 'meshopt';
+
+export interface GlbOptions {
+  /** `meshopt`: 14-bit positions, 8-bit normals, EXT_meshopt_compression; a viewer needs the (small) decoder. */
+  compress: Compression;
+  textureFormat: 'jpeg' | 'png';
+  /** 1..100, of the JPEG. */
+  textureQuality: number;
+}
+
+export const GLB_DEFAULTS: Readonly<GlbOptions> = { compress: 'none', textureFormat: 'jpeg', textureQuality: 92 };
+
+export interface GlbContent {
+  /** As it shall stand in the file. */
+  mesh: Mesh;
+  /**
+   * Vertex attribute `_ORIGIN` [P, 4], 0..255: how far the photo, the completion and the generated views gave the colour there; the fourth is 255.
+   * Viewers that do not know it ignore it.
+   */
+  origin?: Uint8Array;
+  /** asset.extras */
+  extras?: Record<string, unknown>;
+  name?: string;
+}
+
+/** The most vertices that 16-bit indices reach; 65535 itself restarts primitives. */
+const MAX_UINT16_VERTICES = 65_535;
+
+/** One node, one mesh, one material (metallic 0, roughness 0.9) as binary glTF 2.0. Without a texture, vertex colours if there are any. */
+export async function writeGlb(
+  content: GlbContent,
+  codec: Pick<ImageCodec, 'encodePng' | 'encodeJpeg'>,
+  options: Readonly<GlbOptions> = GLB_DEFAULTS,
+): Promise<Uint8Array> {
+  let { mesh, origin } = content;
+  const compressed = options.compress === 'meshopt';
+  if (!compressed && options.compress !== 'none') throw new OptionError('compress', 'none or meshopt', String(options.compress));
+  if (compressed) {
+    // order of triangles and vertices that compresses best
+    await MeshoptEncoder.ready;
+    const indices = mesh.indices.slice();
+    const [remap, unique] = MeshoptEncoder.reorderMesh(indices, true, true);
+    const source = new Uint32Array(unique);
+    remap.forEach((to, from) => {
+      if (to !== 0xffffffff) source[to] = from;
+    });
+    mesh = { ...gatherVertices(mesh, source), indices };
+    if (origin) origin = Uint8Array.from({ length: unique * 4 }, (_, i) => origin![source[i >> 2] * 4 + (i & 3)]);
+  }
+  const count = mesh.positions.length / 3;
+  const document = new Document();
+  const root = document.getRoot();
+  const asset = root.getAsset();
+  asset.generator = 'Gestalt3D';
+  if (content.extras) asset.extras = content.extras;
+  const buffer = document.createBuffer();
+  const accessor = (
+    type: 'SCALAR' | 'VEC2' | 'VEC3' | 'VEC4',
+    array: Float32Array | Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array,
+    normalized = false,
+  ) =>
+    document
+      .createAccessor()
+      .setType(type)
+      // the package's types know only arrays of their own buffer
+      .setArray(array as never)
+      .setNormalized(normalized)
+      .setBuffer(buffer);
+
+  const material = document.createMaterial('surface').setMetallicFactor(0).setRoughnessFactor(0.9).setDoubleSided(false);
+  const primitive = document.createPrimitive().setMaterial(material);
+  primitive.setIndices(accessor('SCALAR', count <= MAX_UINT16_VERTICES ? Uint16Array.from(mesh.indices) : mesh.indices));
+  const node = document.createNode(content.name ?? 'object');
+  const normals = mesh.normals ?? computeNormals(mesh);
+  const textured = mesh.texture !== undefined && mesh.uvs !== undefined;
+  if (compressed) {
+    document.createExtension(KHRMeshQuantization).setRequired(true);
+    document
+      .createExtension(EXTMeshoptCompression)
+      .setRequired(true)
+      .setEncoderOptions({ method: EXTMeshoptCompression.EncoderMethod.QUANTIZE });
+    const { array, centre, scale } = quantisePositions(mesh.positions);
+    primitive.setAttribute('POSITION', accessor('VEC3', array, true));
+    node.setTranslation(centre).setScale([scale, scale, scale]);
+    primitive.setAttribute(
+      'NORMAL',
+      accessor(
+        'VEC3',
+        Int8Array.from(normals, (value) => Math.round(value * 127)),
+        true,
+      ),
+    );
+  } else {
+    primitive.setAttribute('POSITION', accessor('VEC3', mesh.positions));
+    primitive.setAttribute('NORMAL', accessor('VEC3', normals));
+  }
+  if (textured) {
+    const { uvs, texture } = mesh as Required<Pick<Mesh, 'uvs' | 'texture'>>;
+    const quantised = compressed ? Uint16Array.from(uvs, (value) => Math.round(Math.min(1, Math.max(0, value)) * 65_535)) : uvs;
+    primitive.setAttribute('TEXCOORD_0', accessor('VEC2', quantised, compressed));
+    const jpeg = options.textureFormat === 'jpeg';
+    const bytes = jpeg ? await codec.encodeJpeg(texture, options.textureQuality) : await codec.encodePng(texture);
+    const image = document
+      .createTexture('baseColor')
+      .setMimeType(jpeg ? 'image/jpeg' : 'image/png')
+      .setImage(bytes as never);
+    material.setBaseColorTexture(image);
+    // clamped: bilinear taps at the page's border must not come from the other side
+    material.getBaseColorTextureInfo()?.setWrapS(33071).setWrapT(33071).setMinFilter(9987).setMagFilter(9729);
+  } else if (mesh.colors) primitive.setAttribute('COLOR_0', accessor('VEC4', linearColors(mesh.colors), true));
+  if (origin) primitive.setAttribute('_ORIGIN', accessor('VEC4', origin, true));
+  node.setMesh(document.createMesh(content.name ?? 'object').addPrimitive(primitive));
+  root.setDefaultScene(document.createScene().addChild(node));
+  return createIo().writeBinary(document);
+}
+
+/** The first mesh of a GLB, node transform applied, primitives joined; the texture only where a codec is given. For our own files and most others. */
+export async function readGlb(bytes: Uint8Array, codec?: Pick<ImageCodec, 'decode'>): Promise<Mesh> {
+  await MeshoptDecoder.ready;
+  const document = await createIo().readBinary(bytes as never);
+  const node = document
+    .getRoot()
+    .listNodes()
+    .find((candidate) => candidate.getMesh());
+  const primitives = node?.getMesh()?.listPrimitives() ?? [];
+  const matrix = node?.getWorldMatrix() ?? [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  const positions: number[] = [];
+  const normals: number[] = [];
+  const uvs: number[] = [];
+  const colors: number[] = [];
+  const indices: number[] = [];
+  const every = (name: string) => primitives.every((primitive: Primitive) => primitive.getAttribute(name));
+  const element: number[] = [];
+  const each = (accessor: Accessor | null, visit: (values: number[]) => void) => {
+    for (let i = 0; accessor && i < accessor.getCount(); i++) visit(accessor.getElement(i, element));
+  };
+  for (const primitive of primitives) {
+    const start = positions.length / 3;
+    each(primitive.getAttribute('POSITION'), ([x, y, z]) => {
+      for (let r = 0; r < 3; r++) positions.push(matrix[r] * x + matrix[4 + r] * y + matrix[8 + r] * z + matrix[12 + r]);
+    });
+    if (every('NORMAL'))
+      each(primitive.getAttribute('NORMAL'), ([x, y, z]) => {
+        const n = [0, 1, 2].map((r) => matrix[r] * x + matrix[4 + r] * y + matrix[8 + r] * z);
+        const length = Math.hypot(n[0], n[1], n[2]) || 1;
+        normals.push(n[0] / length, n[1] / length, n[2] / length);
+      });
+    if (every('TEXCOORD_0')) each(primitive.getAttribute('TEXCOORD_0'), ([u, v]) => uvs.push(u, v));
+    if (every('COLOR_0'))
+      each(primitive.getAttribute('COLOR_0'), ([r, g, b]) =>
+        colors.push(...[r, g, b].map((value) => Math.round(255 * srgbFromLinear(value)))),
+      );
+    const own = primitive.getIndices();
+    if (own) each(own, ([i]) => indices.push(start + i));
+    else for (let i = start; i < positions.length / 3; i++) indices.push(i);
+  }
+  const mesh: Mesh = { positions: Float32Array.from(positions), indices: Uint32Array.from(indices) };
+  if (normals.length > 0) mesh.normals = Float32Array.from(normals);
+  if (uvs.length > 0) mesh.uvs = Float32Array.from(uvs);
+  if (colors.length > 0) mesh.colors = Uint8Array.from(colors);
+  const image = primitives[0]?.getMaterial()?.getBaseColorTexture()?.getImage();
+  if (codec && image) {
+    const { width, height, data } = await codec.decode(image, 'texture');
+    const rgb = new Uint8Array(width * height * 3);
+    for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) rgb[i * 3 + c] = data[i * 4 + c];
+    mesh.texture = { width, height, channels: 3, data: rgb };
+  }
+  return mesh;
+}
+
+function createIo(): WebIO {
+  return new WebIO()
+    .registerExtensions([EXTMeshoptCompression, KHRMeshQuantization])
+    .registerDependencies({ 'meshopt.encoder': MeshoptEncoder, 'meshopt.decoder': MeshoptDecoder });
+}
+
+/** 14 significant bits, as meshopt packs them best. position = array / 32767 * scale + centre */
+function quantisePositions(positions: Float32Array): { array: Int16Array; centre: [number, number, number]; scale: number } {
+  const min = [Infinity, Infinity, Infinity];
+  const max = [-Infinity, -Infinity, -Infinity];
+  positions.forEach((value, i) => {
+    min[i % 3] = Math.min(min[i % 3], value);
+    max[i % 3] = Math.max(max[i % 3], value);
+  });
+  const centre = [0, 1, 2].map((c) => (min[c] + max[c]) / 2) as [number, number, number];
+  const extent = Math.max(1e-12, max[0] - min[0], max[1] - min[1], max[2] - min[2]) / 2;
+  const steps = 8191;
+  const array = Int16Array.from(positions, (value, i) => Math.round(((value - centre[i % 3]) / extent) * steps));
+  return { array, centre, scale: (extent * 32_767) / steps };
+}
+
+/** glTF's vertex colours are linear; 16 bits keep dark tones apart. */
+function linearColors(colors: Uint8Array): Uint16Array {
+  const table = Uint16Array.from({ length: 256 }, (_, i) => {
+    const value = i / 255;
+    return Math.round(65_535 * (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+  });
+  const out = new Uint16Array((colors.length / 3) * 4).fill(65_535);
+  for (let v = 0; v < colors.length / 3; v++) for (let c = 0; c < 3; c++) out[v * 4 + c] = table[colors[v * 3 + c]];
+  return out;
+}
+
+function srgbFromLinear(value: number): number {
+  return value <= 0.0031308 ? value * 12.92 : 1.055 * value ** (1 / 2.4) - 0.055;
+}

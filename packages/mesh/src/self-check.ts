@@ -1,0 +1,48 @@
+import { boundingBox, type Mesh, reframeCamera, resample, type View } from '@gestalt3d/core';
+import { renderMesh } from './render.ts';
+
+export interface ViewAgreement {
+  /** Of the silhouettes, 0..1. */
+  iou: number;
+  /** Share of the picture's object pixels that the mesh covers: what counts where the picture shows only a part. */
+  covered: number;
+  /** Of the colours inside both, dB; capped at 60, 0 where nothing is shared. */
+  psnrDb: number;
+}
+
+/** Renders the mesh back into a picture's camera and compares; large pictures are compared at `maxSide` pixels. */
+export function compareWithView(mesh: Mesh, view: View, maxSide = 256): ViewAgreement {
+  const box = boundingBox(view.image);
+  if (!box) return { iou: 0, covered: 0, psnrDb: 0 };
+  // the whole picture if it is small, else the object and a quarter around it
+  const margin = Math.ceil(Math.max(box.x1 - box.x0, box.y1 - box.y0) / 4);
+  const x = Math.max(0, box.x0 - margin);
+  const y = Math.max(0, box.y0 - margin);
+  const regionWidth = Math.min(view.image.width, box.x1 + margin) - x;
+  const regionHeight = Math.min(view.image.height, box.y1 + margin) - y;
+  const scale = Math.min(1, maxSide / Math.max(regionWidth, regionHeight));
+  const width = Math.max(1, Math.round(regionWidth * scale));
+  const height = Math.max(1, Math.round(regionHeight * scale));
+  const target = resample(view.image, width, height, { x, y, width: regionWidth, height: regionHeight });
+  const own = renderMesh(mesh, reframeCamera(view.camera, { scale, dx: -x * scale, dy: -y * scale, width, height }), { mode: 'unlit' });
+  let both = 0;
+  let either = 0;
+  let object = 0;
+  let samples = 0;
+  let error = 0;
+  for (let i = 0; i < width * height; i++) {
+    const a = target.data[i * 4 + 3];
+    const b = own.data[i * 4 + 3];
+    if (a > 127) object++;
+    if (a > 127 && b > 127) both++;
+    if (a > 127 || b > 127) either++;
+    if (a < 250 || b < 250) continue;
+    for (let c = 0; c < 3; c++) error += (target.data[i * 4 + c] - own.data[i * 4 + c]) ** 2;
+    samples += 3;
+  }
+  return {
+    iou: either > 0 ? both / either : 0,
+    covered: object > 0 ? both / object : 0,
+    psnrDb: samples > 0 ? Math.min(60, 10 * Math.log10(65_025 / Math.max(error / samples, 1e-9))) : 0,
+  };
+}
