@@ -373,7 +373,8 @@ def pick(bank: Bank, g: torch.Generator, b: int, objects_only: bool, shapes: flo
 
 def completion_batch(bank: Bank, g: torch.Generator, batch: int, size: int = 64, augment: bool = True,
                      band: tuple[float, float] | None = None) -> dict[str, torch.Tensor]:
-    """x0 [B,4,S,S], cond [B,8,S,S] as the denoiser takes them, hidden [B] (the hidden share of the object's area)."""
+    """x0 [B,4,S,S], cond [B,8,S,S] as the denoiser takes them, hidden [B] (the hidden share of the object's area), visible
+    and covered [B,1,S,S]: the exact visible mask, and where something is in front or the photo ends."""
     b = batch + max(4, batch // 3)
     target = place(g, pick(bank, g, b, True), (1, 1), 0.26)
     lo, hi = band or (0.0, 0.8)
@@ -439,9 +440,10 @@ def completion_batch(bank: Bank, g: torch.Generator, batch: int, size: int = 64,
     photo = photo * (1 - strength[:, :1] * soft[:, :1])
     photo = over(whole, photo) * (1 - strength[:, 1:] * soft[:, 1:])
     photo = over(side_, over(front, photo))
-    mask = whole[:, 3:] * (1 - front[:, 3:]) * (1 - side_[:, 3:])
+    clear = (1 - front[:, 3:]) * (1 - side_[:, 3:])
+    mask = whole[:, 3:] * clear
     down = lambda a: F.avg_pool2d(a, 2)  # noqa: E731
-    photo, mask, whole = down(photo), down(mask), down(whole)
+    photo, mask, whole, covered = down(photo), down(mask), down(whole), 1 - down(clear)
 
     pixel = (torch.arange(size) + 0.5) / size * 2 - 1
     sx, sy = centre[:, :1] + pixel * half[:, None], centre[:, 1:] + pixel * half[:, None]
@@ -449,6 +451,7 @@ def completion_batch(bank: Bank, g: torch.Generator, batch: int, size: int = 64,
     valid = valid[:, None].float()
     mask = mask * valid
     true_mask = mask
+    covered = torch.maximum(covered, 1 - valid)
     if augment:
         photo = photo_effects(g, photo)
         # segmenters are not exact: move the mask's edge by a smooth random field, on half of the samples
@@ -460,7 +463,7 @@ def completion_batch(bank: Bank, g: torch.Generator, batch: int, size: int = 64,
     rgb = (photo * 2 - 1) * valid
     x0 = torch.cat([whole[:, :3] * 2 - whole[:, 3:], whole[:, 3:] * 2 - 1], 1)
     cond = torch.cat([rgb * mask, mask, rgb, valid], 1)
-    return {"x0": x0, "cond": cond, "hidden": hidden, "ok": ok, "visible": true_mask}
+    return {"x0": x0, "cond": cond, "hidden": hidden, "ok": ok, "visible": true_mask, "covered": covered}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-// node scenes.mjs --objects DIR --out DIR: renders the sample scenes from objects of the TEST split.
+// node scenes.mjs --objects DIR --out DIR [--only NAME]: renders the sample scenes from objects of the TEST split.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { readFurniture } from './catalogue.mjs';
 import { bundle, startBrowser } from './browser.mjs';
 import { serve } from './server.mjs';
 
-const { values } = parseArgs({ options: { objects: { type: 'string' }, out: { type: 'string' } } });
+const { values } = parseArgs({ options: { objects: { type: 'string' }, out: { type: 'string' }, only: { type: 'string' } } });
 const here = dirname(fileURLToPath(import.meta.url));
 const all = readFurniture(values.objects);
 const find = (tail) => {
@@ -19,7 +19,7 @@ const find = (tail) => {
 /** The hidden object comes first. */
 const scenes = {
   'armchair-box': { fov: 34, eye: [0, 1.5, 3.1], target: [0.05, 0.5, 0], light: [-2.2, 3.4, 2.2], floor: '#a98763', wall: '#d9d4c8', objects: [{ job: find('armchair1'), yaw: -30, size: 1.25, x: 0.12, z: -0.25 }, { job: find('cardboard-box'), yaw: 24, size: 0.72, x: -0.2, z: 0.5 }] },
-  'chicken-crate': { fov: 30, eye: [0, 1.25, 3.2], target: [0.05, 0.42, 0], light: [2.4, 3.2, 2.0], floor: '#8a8f86', wall: '#c9d3da', objects: [{ job: find('chicken'), yaw: 50, size: 1.1, x: -0.05, z: -0.2 }, { job: find('ammoBox'), yaw: -25, size: 0.5, x: 0.22, z: 0.45 }] },
+  'chicken-crate': { fov: 30, eye: [0, 1.25, 3.2], target: [0.05, 0.42, 0], light: [2.4, 3.2, 2.0], floor: '#8a8f86', wall: '#c9d3da', objects: [{ job: find('chicken'), yaw: 50, size: 1.1, x: -0.05, z: -0.2 }, { job: find('ammoBox'), yaw: -20, size: 0.95, x: 0.25, z: 0.42 }] },
 };
 
 const { server, url } = await serve({ objects: values.objects, script: await bundle(join(here, 'scene-page.js')), next: () => null, result: () => {} });
@@ -27,6 +27,7 @@ const browser = await startBrowser(), page = await browser.newPage();
 page.on('pageerror', (e) => console.error('page:', e.message));
 await page.goto(url);
 for (const [name, spec] of Object.entries(scenes)) {
+  if (values.only && values.only !== name) continue;
   const made = await page.evaluate((s) => globalThis.makeScene(s), spec);
   const folder = join(values.out, name);
   mkdirSync(folder, { recursive: true });

@@ -84,30 +84,38 @@ def render(body, size=64, over=2, steps=128, bisections=5, azimuths=None, elevat
     offset = torch.zeros(3) if offset is None else offset
     n = size * over
     axis = (torch.arange(n) + 0.5) / n - 0.5
+    step = (FAR - NEAR) / steps
+    box = body.points()
+    low_box, high_box = box.amin(0) - 0.03, box.amax(0) + 0.03
     images = []
     for azimuth in azimuths:
         right, up, towards = camera(azimuth, elevation)
         x, y = axis[None, :, None].expand(n, n, 1), -axis[:, None, None].expand(n, n, 1)
         rays = (x * right + y * up - FOCAL_PER_WIDTH * towards).reshape(-1, 3) / FOCAL_PER_WIDTH  # one unit of t is one unit of depth
         to_body = lambda r, t: scale * (towards * DISTANCE + r * t[..., None] - offset)
-        t = NEAR + (torch.arange(steps) + 0.5) / steps * (FAR - NEAR)
-        # Rays that miss the sphere around everything inside are skipped.
-        distance = (torch.linalg.cross(rays, (towards * DISTANCE).expand_as(rays)).norm(dim=-1) / rays.norm(dim=-1))
-        near = torch.nonzero(distance < 0.95).flatten()
-        hit = body.inside(to_body(rays[near][:, None].expand(-1, steps, -1), t.expand(len(near), -1)).reshape(-1, 3)).reshape(len(near), steps)
-        found = hit.any(1)
-        first = hit.float().argmax(1)[found]
-        rays_hit = rays[near][found]
-        high = t[first]
-        low = high - (FAR - NEAR) / steps
+        # Only samples inside the body's bounding box can be inside the body; the others are not looked up.
+        start, slope = scale * (towards * DISTANCE - offset), scale * rays
+        slope = torch.where(slope.abs() < 1e-9, torch.full_like(slope, 1e-9), slope)
+        a, b = (low_box - start) / slope, (high_box - start) / slope
+        enter, leave = torch.minimum(a, b).amax(1), torch.maximum(a, b).amin(1)
+        k0 = torch.ceil((enter - NEAR) / step - 0.5).clamp(0, steps).long()
+        k1 = (torch.floor((leave - NEAR) / step - 0.5) + 1).clamp(0, steps).long()
+        count = (k1 - k0).clamp_min(0)
+        ray = torch.repeat_interleave(torch.arange(n * n), count)
+        k = torch.arange(len(ray)) - torch.repeat_interleave(count.cumsum(0) - count, count) + k0[ray]
+        hit = body.inside(to_body(rays[ray], NEAR + (k + 0.5) * step))
+        first = torch.full((n * n,), steps).scatter_reduce(0, ray[hit], k[hit], "amin")
+        near = torch.nonzero(first < steps).flatten()
+        high = NEAR + (first[near] + 0.5) * step
+        low = high - step
+        rays_hit = rays[near]
         for _ in range(bisections):
             middle = (low + high) / 2
             inside = body.inside(to_body(rays_hit, middle))
             high, low = torch.where(inside, middle, high), torch.where(inside, low, middle)
         out = torch.zeros(4, n * n)
-        rows = near[found]
-        out[:3, rows] = body.colour(to_body(rays_hit, high)).clamp(0, 1)
-        out[3, rows] = 1.0
+        out[:3, near] = body.colour(to_body(rays_hit, high)).clamp(0, 1)
+        out[3, near] = 1.0
         image = F.avg_pool2d(out.reshape(1, 4, n, n), over)[0]
         images.append(torch.cat([image[:3] / image[3:].clamp_min(1e-6), image[3:]]))
     return torch.stack(images)

@@ -71,6 +71,7 @@ async function whyNot(provider: 'webgpu' | 'cuda', options: OrtBackendOptions): 
 export async function supportedProviders(): Promise<Provider[]> {
   env.logLevel = 'fatal';
   const providers: Provider[] = ['cpu'];
-  for (const provider of ['webgpu', 'cuda'] as const) if ((await whyNot(provider, { device: provider })) === undefined) providers.push(provider);
+  for (const provider of ['webgpu', 'cuda'] as const)
+    if ((await whyNot(provider, { device: provider })) === undefined) providers.push(provider);
   return providers;
 }

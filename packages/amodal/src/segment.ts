@@ -1,6 +1,7 @@
 import {
   breathe,
   type Mask,
+  OptionError,
   type Prompt,
   type RgbaImage,
   type RgbImage,
@@ -13,7 +14,7 @@ import { clickPrior } from './click.ts';
 import { frameOf, growRegion, shrink } from './frame.ts';
 import { checkMask, checkPrompt } from './prompt.ts';
 import { type Prior, refine } from './refine.ts';
-import { createSegmenter, type Segmenter } from './segmenter.ts';
+import { openSegmenter, type Segmenter } from './segmenter.ts';
 import { upsampleLabels } from './upsample.ts';
 
 export interface SegmentInput {
@@ -34,16 +35,25 @@ export interface SegmentDeps {
 /** Longest side of the copy of the photograph that everything but the last upsampling works on. */
 const WORKING_COPY = 1200;
 
-export function createSegmentStage(
-  deps: SegmentDeps = {},
-): Stage<SegmentInput, Segmentation, SegmentOptions> & { dispose(): Promise<void> } {
-  const segmenter = deps.model === undefined ? undefined : createSegmenter(deps.model.bundle, deps.model.backend);
+/** The visible part of the object that points, a box or a mask mean. */
+export function createSegmentStage({ model }: SegmentDeps = {}): Stage<SegmentInput, Segmentation, SegmentOptions> {
   return {
     name: 'segment',
-    version: deps.model === undefined ? '1' : `1-${deps.model.bundle.hash.slice(0, 16)}`,
+    version: '1',
     defaults: { resolution: 400 },
-    run: (input, options, context) => segment(input, options, context, segmenter),
-    dispose: async () => segmenter?.dispose(),
+    async run(input, options, context) {
+      context.signal.throwIfAborted();
+      checkPrompt(input.prompt, input.photo);
+      if (!(options.resolution >= 64 && options.resolution <= 2048))
+        throw new OptionError('resolution', 'a number of pixels from 64 to 2048', String(options.resolution));
+      if (model === undefined || input.prompt.mask !== undefined) return segment(input, options, context, undefined);
+      const segmenter = await openSegmenter(model.bundle, model.backend);
+      try {
+        return await segment(input, options, context, segmenter);
+      } finally {
+        await segmenter.dispose();
+      }
+    },
   };
 }
 
@@ -54,8 +64,6 @@ async function segment(
   segmenter: Segmenter | undefined,
 ): Promise<Segmentation> {
   const { signal } = context;
-  signal.throwIfAborted();
-  checkPrompt(prompt, photo);
   if (prompt.mask !== undefined) {
     const mask = { ...prompt.mask, data: prompt.mask.data.map((value) => (value > 127 ? 255 : 0)) };
     checkMask(mask, 'the given mask');

@@ -15,11 +15,10 @@ const MARGIN = 0.35;
 /** Radius in network pixels of the disc that stands for a click. */
 const CLICK_RADIUS = 2;
 
-export function createSegmenter(bundle: ModelBundle, backend: InferenceBackend): Segmenter {
-  let opening: Promise<Session> | undefined;
+export async function openSegmenter(bundle: ModelBundle, backend: InferenceBackend): Promise<Segmenter> {
   const role = Object.keys(bundle.manifest.graphs)[0]!;
   const size = Number(bundle.graph(role).inputs[0]!.dims[2]);
-  const session = () => (opening ??= bundle.open(role, backend));
+  const session: Session = await bundle.open(role, backend);
 
   /** Looks at a square of the picture. @returns logits [S, S] */
   async function look(image: RgbImage, square: Frame, prompt: Prompt, signal: AbortSignal): Promise<Float32Array> {
@@ -28,7 +27,7 @@ export function createSegmenter(bundle: ModelBundle, backend: InferenceBackend):
     const plane = size * size;
     const pixels = new Float32Array(3 * plane);
     for (let i = 0; i < plane; i++) for (let c = 0; c < 3; c++) pixels[c * plane + i] = picture.data[i * 3 + c]! / 127.5 - 1;
-    return (await session()).runSingle(
+    return session.runSingle(
       { image: float32(pixels, [1, 3, size, size]), prompt: float32(drawPrompt(prompt, square, size), [1, 3, size, size]) },
       signal,
     );
@@ -45,11 +44,7 @@ export function createSegmenter(bundle: ModelBundle, backend: InferenceBackend):
       const frame = frameOf(growRegion(extent(logits, looked, prompt, size), 0.2, image), resolution, 2);
       return { frame, logOdds: resampleLogits(logits, looked, frame, size) };
     },
-    async dispose() {
-      const open = opening;
-      opening = undefined;
-      await (await open)?.dispose();
-    },
+    dispose: () => session.dispose(),
   };
 }
 

@@ -13,6 +13,7 @@ export interface BakeSource {
 /** Longest side in pixels of what is kept of a source, and of its depth buffer. */
 const MAX_SIDE = 2048;
 const MAX_DEPTH_SIDE = 1024;
+const MIN_DEPTH_SIDE = 512;
 
 /** A source cut to its object, with what decides how far a pixel of it can be trusted. */
 export interface PreparedSource {
@@ -25,18 +26,18 @@ export interface PreparedSource {
   cx: number;
   cy: number;
   eye: [number, number, number];
-  /** Distance of each pixel to the nearest one that is not the object, in pixels [H, W]. */
-  inside: Float32Array;
-  /** Depth of the mesh at `depthScale` times the image's size, and the distance of each of its pixels to a jump of the depth, in image pixels. */
+  /**
+   * How far into trusted ground a pixel lies, in pixels [H, W]: distance to what is not the object, or to a jump of the mesh's depth, whichever
+   * is nearer, less the margin that is never used.
+   */
+  margin: Float32Array;
+  /** Pixels of `margin` over which the source fades in. */
+  featherPx: number;
+  /** Depth of the mesh at `depthScale` times the image's size. */
   depth: Float32Array;
-  clear: Float32Array;
   depthScale: number;
   depthWidth: number;
   depthHeight: number;
-  /** Pixels around the object's outline and around depth jumps that are never used, and that fade in. */
-  erodePx: number;
-  jumpErodePx: number;
-  featherPx: number;
   /** Allowance for the depth test in world units. */
   bias: number;
 }
@@ -64,24 +65,32 @@ export function prepareSource(mesh: Mesh, source: BakeSource, options: { erodePx
 
   // 3. depth of the mesh and its jumps
   const side = Math.max(width, height);
-  const depthScale = side > MAX_DEPTH_SIDE ? MAX_DEPTH_SIDE / side : Math.max(1, Math.floor((MAX_DEPTH_SIDE * 0.75) / side));
+  const depthScale = side > MAX_DEPTH_SIDE ? MAX_DEPTH_SIDE / side : Math.max(1, Math.round(MIN_DEPTH_SIDE / side));
   const depthWidth = Math.max(1, Math.round(width * depthScale));
   const depthHeight = Math.max(1, Math.round(height * depthScale));
-  const raster = rasteriseView(mesh, reframeCamera(camera, { scale: depthScale, dx: 0, dy: 0, width: depthWidth, height: depthHeight }));
+  const { depth } = rasteriseView(mesh, reframeCamera(camera, { scale: depthScale, dx: 0, dy: 0, width: depthWidth, height: depthHeight }));
   const { min, max } = meshBounds(mesh.positions);
   const extent = Math.max(max[0] - min[0], max[1] - min[1], max[2] - min[2]);
-  const { depth } = raster;
-  const jumpFree = new Uint8Array(depth.length).fill(1);
+  const jumpFree = new Uint8Array(width * height).fill(1);
+  const leap = (a: number, b: number) =>
+    depth[a] !== Infinity &&
+    depth[b] !== Infinity &&
+    Math.abs(depth[a] - depth[b]) > Math.max(0.02 * extent, (6 * depth[a]) / (camera.flX * depthScale));
   for (let y = 0; y < depthHeight; y++)
     for (let x = 0; x < depthWidth; x++) {
       const at = y * depthWidth + x;
-      if (depth[at] === Infinity) continue;
-      const jump = Math.max(0.02 * extent, (6 * depth[at]) / (camera.flX * depthScale));
-      for (const other of [x + 1 < depthWidth ? at + 1 : at, y + 1 < depthHeight ? at + depthWidth : at])
-        if (depth[other] !== Infinity && Math.abs(depth[other] - depth[at]) > jump) jumpFree[at] = jumpFree[other] = 0;
+      if (!((x + 1 < depthWidth && leap(at, at + 1)) || (y + 1 < depthHeight && leap(at, at + depthWidth)))) continue;
+      const column = Math.min(width - 1, Math.floor((x + 0.5) / depthScale));
+      const row = Math.min(height - 1, Math.floor((y + 0.5) / depthScale));
+      jumpFree[row * width + column] = 0;
     }
-  const clear = distanceToZero(jumpFree, depthWidth, depthHeight);
-  for (let i = 0; i < clear.length; i++) clear[i] /= depthScale;
+  const clear = distanceToZero(jumpFree, width, height);
+
+  // 4. outlines are known to a pixel or so, or to a share of the object where pixels are many
+  const erodePx = Math.max(options.erodePx, 0.003 * side);
+  const jumpErodePx = Math.max(options.erodePx, 0.006 * side);
+  const margin = inside;
+  for (let i = 0; i < margin.length; i++) margin[i] = Math.min(margin[i] - erodePx, clear[i] - jumpErodePx);
 
   const m = camera.worldFromCamera;
   return {
@@ -93,16 +102,12 @@ export function prepareSource(mesh: Mesh, source: BakeSource, options: { erodePx
     cx: camera.cx,
     cy: camera.cy,
     eye: [m[12], m[13], m[14]],
-    inside,
+    margin,
+    featherPx: Math.max(options.featherPx, 0.02 * side),
     depth,
-    clear,
     depthScale,
     depthWidth,
     depthHeight,
-    // outlines are known to a pixel or so, or to a share of the object where pixels are many
-    erodePx: Math.max(options.erodePx, 0.003 * side),
-    jumpErodePx: Math.max(options.erodePx, 0.006 * side),
-    featherPx: Math.max(options.featherPx, 0.02 * side),
     bias: 0.003 * extent,
   };
 }
@@ -133,7 +138,7 @@ export function sampleSource(s: PreparedSource, x: number, y: number, z: number,
   const { width, height } = s.image;
   if (u < 0 || v < 0 || u >= width || v >= height) return 0;
 
-  // 3. outline: bilinear distance minus the margin
+  // 3. outline and depth jumps
   const px = Math.min(Math.max(u - 0.5, 0), width - 1);
   const py = Math.min(Math.max(v - 0.5, 0), height - 1);
   const column = Math.floor(px);
@@ -143,10 +148,10 @@ export function sampleSource(s: PreparedSource, x: number, y: number, z: number,
   const at = row * width + column;
   const right = column + 1 < width ? 1 : 0;
   const down = row + 1 < height ? width : 0;
-  const { inside } = s;
+  const { margin } = s;
   const distance =
-    (inside[at] * (1 - fx) + inside[at + right] * fx) * (1 - fy) + (inside[at + down] * (1 - fx) + inside[at + down + right] * fx) * fy;
-  if (distance <= s.erodePx) return 0;
+    (margin[at] * (1 - fx) + margin[at + right] * fx) * (1 - fy) + (margin[at + down] * (1 - fx) + margin[at + down + right] * fx) * fy;
+  if (distance <= 0) return 0;
 
   // 4. depth test: a pixel's footprint on a slope spans footprint * tan
   const zx = Math.min(s.depthWidth - 1, Math.floor(u * s.depthScale));
@@ -155,10 +160,8 @@ export function sampleSource(s: PreparedSource, x: number, y: number, z: number,
   const footprint = depth / (s.flX * s.depthScale);
   const tan = Math.min(8, Math.sqrt(Math.max(0, 1 - cos * cos)) / cos);
   if (depth > s.depth[zAt] + s.bias + footprint * (0.75 + tan)) return 0;
-  const clear = s.clear[zAt];
-  if (clear <= s.jumpErodePx) return 0;
 
-  // 5. colour; the margin guarantees that all four pixels are the object's
+  // 5. colour; the margin of 1.5 px or more keeps all four pixels inside the outline
   const { data } = s.image;
   const p = at * 4;
   const q = p + right * 4;
@@ -167,7 +170,7 @@ export function sampleSource(s: PreparedSource, x: number, y: number, z: number,
   out.g = (data[p + 1] * (1 - fx) + data[q + 1] * fx) * (1 - fy) + (data[p + d + 1] * (1 - fx) + data[q + d + 1] * fx) * fy;
   out.b = (data[p + 2] * (1 - fx) + data[q + 2] * fx) * (1 - fy) + (data[p + d + 2] * (1 - fx) + data[q + d + 2] * fx) * fy;
   out.cos = cos;
-  return smoothstep(0, 1, Math.min((distance - s.erodePx) / s.featherPx, (clear - s.jumpErodePx) / s.featherPx));
+  return smoothstep(0, s.featherPx, distance);
 }
 
 export function smoothstep(from: number, to: number, value: number): number {

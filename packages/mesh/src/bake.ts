@@ -203,7 +203,8 @@ class Baker {
         layer.rgb[2] = s.b;
       }
     }
-    this.generated.alpha = weights > 0 ? best : 0;
+    // thin parts never lie deep inside an outline: what little shows them is better than none
+    this.generated.alpha = weights > 0 ? Math.min(1, best * 3) : 0;
     if (weights > 0) {
       this.generated.rgb[0] = r / weights;
       this.generated.rgb[1] = g / weights;

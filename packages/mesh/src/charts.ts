@@ -123,6 +123,11 @@ export function growCharts(mesh: Pick<Mesh, 'positions' | 'indices'>, maxAngleDe
   return project(mesh, chart, normals, areas, neighbours);
 }
 
+/** A merged region's triangles lean on average less than this: faces of a box stay apart, caps of a sphere may join. */
+const MIN_MEAN_COS = 0.75;
+/** Regions below this share of the surface may lean further: they cost more in padding than in stretch. */
+const TINY_SHARE = 5e-4;
+
 /** Joins each region to the neighbour it shares most edges with, as long as their common mean keeps every triangle inside the limit. Smallest first. */
 function mergeSmall(
   chart: Int32Array,
@@ -133,10 +138,14 @@ function mergeSmall(
   limit: number,
 ): void {
   const members: number[][] = Array.from({ length: count }, () => []);
+  const size = new Float64Array(count);
+  let total = 0;
   chart.forEach((c, t) => {
     members[c].push(t);
+    size[c] += areas[t];
+    total += areas[t];
   });
-  const order = members.map((_, c) => c).sort((a, b) => members[a].length - members[b].length || a - b);
+  const order = members.map((_, c) => c).sort((a, b) => size[a] - size[b] || a - b);
   for (const c of order) {
     if (members[c].length === 0) continue;
     const shared = new Map<number, number>();
@@ -146,16 +155,24 @@ function mergeSmall(
         if (other >= 0 && chart[other] !== c) shared.set(chart[other], (shared.get(chart[other]) ?? 0) + 1);
       }
     const candidates = [...shared].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
-    // tiny regions may lean further: a chart of two triangles costs more in padding than in stretch
-    const tolerance = members[c].length < 30 ? Math.min(limit, Math.cos((75 * Math.PI) / 180)) : limit;
+    const tiny = size[c] < total * TINY_SHARE;
+    const tolerance = tiny ? Math.min(limit, Math.cos((75 * Math.PI) / 180)) : limit;
     for (const [other] of candidates) {
       const mean = meanNormal([...members[other], ...members[c]], normals, areas);
-      const leans = (t: number) => normals[t * 3] * mean[0] + normals[t * 3 + 1] * mean[1] + normals[t * 3 + 2] * mean[2] < tolerance;
-      if (members[c].some(leans) || members[other].some(leans)) continue;
+      let lean = 0;
+      let least = 1;
+      for (const list of [members[c], members[other]])
+        for (const t of list) {
+          const cos = normals[t * 3] * mean[0] + normals[t * 3 + 1] * mean[1] + normals[t * 3 + 2] * mean[2];
+          lean += cos * areas[t];
+          if (cos < least) least = cos;
+        }
+      if (least < tolerance || (!tiny && lean < MIN_MEAN_COS * (size[c] + size[other]))) continue;
       for (const t of members[c]) {
         chart[t] = other;
         members[other].push(t);
       }
+      size[other] += size[c];
       members[c] = [];
       break;
     }

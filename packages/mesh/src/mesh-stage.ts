@@ -58,7 +58,12 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
       });
       await breathe(signal);
       const smoothed = options.smooth > 0 ? smoothMesh(cleaned.mesh, { ...SMOOTH_DEFAULTS, iterations: options.smooth }) : cleaned.mesh;
-      const simplified = await simplifyMesh(smoothed, { ...SIMPLIFY_DEFAULTS, triangles: options.triangles });
+      const simplified = await simplifyMesh(smoothed, {
+        ...SIMPLIFY_DEFAULTS,
+        triangles: options.triangles,
+        // a texture keeps the colours; triangles are then for the shape
+        ...(options.textureSize > 0 && { colorWeight: 0 }),
+      });
       await breathe(signal);
       let mesh: Mesh = { ...simplified.mesh, normals: computeNormals(simplified.mesh) };
       const topology = meshTopology(mesh);

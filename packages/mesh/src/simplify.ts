@@ -7,9 +7,11 @@ export interface SimplifyOptions {
   triangles: number;
   /** Largest deviation allowed, as a share of the mesh's longest side: 0.01 = 1 %. Reached first, the budget is missed. */
   maxError: number;
+  /** What a full step from black to white of vertex colours costs, as a share of the longest side; 0 looks at the shape alone. */
+  colorWeight: number;
 }
 
-export const SIMPLIFY_DEFAULTS: Readonly<SimplifyOptions> = { triangles: 20_000, maxError: 0.05 };
+export const SIMPLIFY_DEFAULTS: Readonly<SimplifyOptions> = { triangles: 20_000, maxError: 0.05, colorWeight: 0.02 };
 
 /**
  * Fewer triangles by quadric edge collapse (meshoptimizer): rims of holes stay, vertex colours weigh in so that their borders survive.
@@ -24,7 +26,7 @@ export async function simplifyMesh(
   const target = Math.max(4, Math.floor(options.triangles)) * 3;
   let indices: Uint32Array;
   let error: number;
-  if (mesh.colors) {
+  if (mesh.colors && options.colorWeight > 0) {
     const colors = Float32Array.from(mesh.colors, (value) => value / 255);
     [indices, error] = MeshoptSimplifier.simplifyWithAttributes(
       mesh.indices,
@@ -32,8 +34,7 @@ export async function simplifyMesh(
       3,
       colors,
       3,
-      // a full step from black to white costs as much as 2 % of the size
-      [0.02, 0.02, 0.02],
+      [options.colorWeight, options.colorWeight, options.colorWeight],
       null,
       target,
       options.maxError,

@@ -2,15 +2,15 @@ import type { RgbaImage } from '@gestalt3d/core';
 
 /**
  * A closed body in the frame of one camera: between a front and a back depth wherever the object is seen.
- * The camera looks at the origin from `distance`; depth is a signed offset along its optical axis from the plane through
- * the origin, positive away from it, in world units.
  */
 export interface LayeredBody {
+  /** From the camera to the plane that depths count from, along the optical axis, world units. */
+  distance: number;
   /** Pixels along each side of the square frame. */
   size: number;
   /** [size, size]; 1 inside the object, 0 outside. */
   solid: Uint8Array;
-  /** [size, size] depth offsets, meaningful everywhere: outside the object they continue from its edge. */
+  /** [size, size] depths beyond that plane, positive away from the camera, meaningful everywhere: outside the object they continue from its edge. */
   front: Float32Array;
   back: Float32Array;
   /** [size, size, 3] sRGB 0..255, continued beyond the edge in the same way. */
@@ -25,13 +25,13 @@ export interface LayerPlanes {
 }
 
 /** A body is never thinner than this, so that it keeps an inside where the two depths meet or cross. World units. */
-const MIN_THICKNESS = 0.012;
+const MIN_THICKNESS = 0.02;
 
 /**
  * Joins the frame (its own pixels are the front's colour and the outline) and the network's coarser layers into a body
  * of the frame's resolution.
  */
-export function buildLayeredBody(frame: RgbaImage, layers: LayerPlanes): LayeredBody {
+export function buildLayeredBody(frame: RgbaImage, layers: LayerPlanes, distance: number): LayeredBody {
   const { width: size, data } = frame;
   const count = size * size;
   const solid = new Uint8Array(count);
@@ -78,7 +78,7 @@ export function buildLayeredBody(frame: RgbaImage, layers: LayerPlanes): Layered
       back[i] = middle + half;
       for (let c = 0; c < 3; c++) backColor[i * 3 + c] = Math.min(Math.max(mix(2 + c), 0), 1) * 255;
     }
-  return { size, solid, front, back, frontColor, backColor };
+  return { distance, size, solid, front, back, frontColor, backColor };
 }
 
 /**

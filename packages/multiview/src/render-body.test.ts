@@ -1,6 +1,7 @@
 import { createImage, orbitCamera, projectPoint, rigCameras } from '@gestalt3d/core';
 import { describe, expect, it } from 'vitest';
 import { buildLayeredBody } from './layered-body.ts';
+import { bodyBounds, placeBody, placeCamera, placementOf } from './place-body.ts';
 import { renderBody } from './render-body.ts';
 
 const RADIUS = 0.4;
@@ -26,14 +27,14 @@ function ball(elevationDeg: number) {
       data[4 * size * size + i] = 1;
       frame.data.set([255, 0, 0, 255], i * 4);
     }
-  return { body: buildLayeredBody(frame, { size, data }), camera };
+  return { body: buildLayeredBody(frame, { size, data }, DISTANCE), camera };
 }
 
 describe('renderBody', () => {
   it.each([0, 20, 40])('shows a ball as a disk from everywhere (body camera at %i degrees)', (elevationDeg) => {
     const { body, camera } = ball(elevationDeg);
     for (const target of [...rigCameras(96), orbitCamera(0, elevationDeg, 96)]) {
-      const image = renderBody(body, camera, target);
+      const image = renderBody(body, camera, bodyBounds(body, camera), target);
       let both = 0;
       let either = 0;
       for (let y = 0; y < 96; y++)
@@ -56,7 +57,7 @@ describe('renderBody', () => {
       const target = orbitCamera(azimuth, 0, 96);
       const { x, y } = projectPoint(target, [0, 0, 0]);
       const at = (Math.floor(y) * 96 + Math.floor(x)) * 4;
-      return [...renderBody(body, camera, target).data.slice(at, at + 3)];
+      return [...renderBody(body, camera, bodyBounds(body, camera), target).data.slice(at, at + 3)];
     };
     expect(colourAt(0)).toEqual([255, 0, 0]);
     expect(colourAt(180)).toEqual([0, 0, 255]);
@@ -76,9 +77,22 @@ describe('renderBody', () => {
         data[size * size + i] = 0.2;
         data[(x < 32 ? 2 : 3) * size * size + i] = 1;
       }
-    const body = buildLayeredBody(frame, { size, data });
-    const seen = renderBody(body, camera, orbitCamera(90, 0, size));
+    const body = buildLayeredBody(frame, { size, data }, DISTANCE);
+    const seen = renderBody(body, camera, bodyBounds(body, camera), orbitCamera(90, 0, size));
     const at = (32 * size + 32) * 4;
     expect([...seen.data.slice(at, at + 4)]).toEqual([0, 255, 0, 255]);
+  });
+
+  it('looks the same to its own camera after the world is moved, and fills a box of longest side 1', () => {
+    const { body, camera } = ball(20);
+    const placement = placementOf(bodyBounds(body, camera));
+    expect(placement.scale).toBeCloseTo(1 / (2 * RADIUS), 1);
+    const placed = placeBody(body, placement);
+    const placedCamera = placeCamera(camera, placement);
+    const bounds = bodyBounds(placed, placedCamera);
+    expect(Math.max(...bounds.max.map((high, r) => high - bounds.min[r]!))).toBeCloseTo(1, 5);
+    const before = renderBody(body, camera, bodyBounds(body, camera), camera);
+    const after = renderBody(placed, placedCamera, bounds, placedCamera);
+    expect(after.data.filter((value, i) => value !== before.data[i]).length).toBeLessThan(before.data.length * 0.005);
   });
 });

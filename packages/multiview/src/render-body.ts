@@ -1,9 +1,7 @@
-import { type Camera, cameraFromWorld, createImage, type RgbaImage } from '@gestalt3d/core';
+import { type Bounds, type Camera, cameraFromWorld, createImage, type RgbaImage } from '@gestalt3d/core';
 import type { LayeredBody } from './layered-body.ts';
 
-/** Radius of the ball around the origin that rays are followed through; a unit-sized body fits. World units. */
-const REACH = 0.75;
-/** Steps of a ray through the ball. Thinner parts than a step may be missed: 2 * 0.75 / 128 = 0.0117, just under the thinnest body. */
+/** Steps of a ray through the ball around the body: thinner parts than a step may be missed. */
 const STEPS = 128;
 const BISECTIONS = 6;
 
@@ -11,16 +9,16 @@ const BISECTIONS = 6;
  * Renders the body from another camera by marching each pixel's ray to its first solid point.
  * A point is solid when it projects into the outline and lies between the two depths there. Its colour is the front's
  * where it lies nearer the front, the back's where it lies nearer the back, blended in the middle of the sides.
- * @param bodyCamera the camera whose frame the body lives in (looks at the origin)
+ * @param bodyCamera the camera whose frame the body lives in
+ * @param bounds of the body, see bodyBounds
  */
-export function renderBody(body: LayeredBody, bodyCamera: Camera, camera: Camera): RgbaImage {
-  const { size, solid, front, back } = body;
+export function renderBody(body: LayeredBody, bodyCamera: Camera, bounds: Bounds, camera: Camera): RgbaImage {
+  const { distance, size, solid, front, back } = body;
   const image = createImage(camera.width, camera.height, 4);
   const toBody = cameraFromWorld(bodyCamera);
   const focal = (bodyCamera.flX / bodyCamera.width) * size;
   const centreX = (bodyCamera.cx / bodyCamera.width) * size;
   const centreY = (bodyCamera.cy / bodyCamera.height) * size;
-  const distance = Math.hypot(toBody[12]!, toBody[13]!, toBody[14]!);
   const pose = camera.worldFromCamera;
 
   // The ray in the body camera's frame: origin + t * direction, both 3-vectors
@@ -28,7 +26,10 @@ export function renderBody(body: LayeredBody, bodyCamera: Camera, camera: Camera
   const ox = rotate(pose[12]!, pose[13]!, pose[14]!, 0) + toBody[12]!;
   const oy = rotate(pose[12]!, pose[13]!, pose[14]!, 1) + toBody[13]!;
   const oz = rotate(pose[12]!, pose[13]!, pose[14]!, 2) + toBody[14]!;
-  const eyeDotEye = pose[12]! ** 2 + pose[13]! ** 2 + pose[14]! ** 2;
+  // Rays are followed through the ball around the body's box, a little larger
+  const reach = 0.51 * Math.hypot(...bounds.max.map((high, r) => high - bounds.min[r]!));
+  const eye = bounds.max.map((high, r) => pose[12 + r]! - (high + bounds.min[r]!) / 2);
+  const eyeDotEye = eye[0]! ** 2 + eye[1]! ** 2 + eye[2]! ** 2;
 
   for (let y = 0; y < camera.height; y++)
     for (let x = 0; x < camera.width; x++) {
@@ -38,8 +39,8 @@ export function renderBody(body: LayeredBody, bodyCamera: Camera, camera: Camera
       const wx = (pose[0]! * cx + pose[4]! * cy - pose[8]!) / length;
       const wy = (pose[1]! * cx + pose[5]! * cy - pose[9]!) / length;
       const wz = (pose[2]! * cx + pose[6]! * cy - pose[10]!) / length;
-      const along = -(wx * pose[12]! + wy * pose[13]! + wz * pose[14]!);
-      const half = along * along - eyeDotEye + REACH * REACH;
+      const along = -(wx * eye[0]! + wy * eye[1]! + wz * eye[2]!);
+      const half = along * along - eyeDotEye + reach * reach;
       if (half <= 0) continue;
       const near = along - Math.sqrt(half);
       const step = (2 * Math.sqrt(half)) / STEPS;

@@ -15,6 +15,7 @@ import {
 import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
 import { frameInput, photoCameraOf } from './input-frame.ts';
 import { buildLayeredBody } from './layered-body.ts';
+import { bodyBounds, placeBody, placeCamera, placementOf } from './place-body.ts';
 import { renderBody } from './render-body.ts';
 
 export interface ViewsOptions {
@@ -61,17 +62,22 @@ export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend)
       } finally {
         await session.dispose();
       }
-      const body = buildLayeredBody(frame.at(BODY_SIZE), planes);
-      const bodyCamera = orbitCamera(0, elevationDeg, BODY_SIZE, rig);
+      // The rig expects the object's box centred with longest side 1; the body is only about so. What moves is the world.
+      const rawBody = buildLayeredBody(frame.at(BODY_SIZE), planes, rig.distance);
+      const rawCamera = orbitCamera(0, elevationDeg, BODY_SIZE, rig);
+      const placement = placementOf(bodyBounds(rawBody, rawCamera));
+      const body = placeBody(rawBody, placement);
+      const bodyCamera = placeCamera(rawCamera, placement);
+      const bounds = bodyBounds(body, bodyCamera);
       const views = await renderViews(
         rigCameras(options.size, rig).map((camera, i) => () => {
           // twice the size, then averaged: soft edges tell the fit where inside a pixel the outline runs
-          const fine = renderBody(body, bodyCamera, orbitCamera(i * rig.azimuthStepDeg, rig.elevationDeg, options.size * 2, rig));
-          return { image: resample(fine, options.size, options.size), camera };
+          const fine = orbitCamera(i * rig.azimuthStepDeg, rig.elevationDeg, options.size * 2, rig);
+          return { image: resample(renderBody(body, bodyCamera, bounds, fine), options.size, options.size), camera };
         }),
         context,
       );
-      const photoCamera = photoCameraOf(frame, input.completion, input.crop, input.photo, elevationDeg, rig);
+      const photoCamera = placeCamera(photoCameraOf(frame, input.completion, input.crop, input.photo, elevationDeg, rig), placement);
       return { views, elevationDeg, photoCamera };
     },
   };
@@ -99,13 +105,8 @@ async function predictLayers(
   const size = session.spec.inputs.find((input) => input.name === 'image')!.dims[3] as number;
   const image = frameAt(size);
   const count = size * size;
-  const planes = new Float32Array(4 * count);
-  for (let i = 0; i < count; i++) {
-    const alpha = image.data[i * 4 + 3]! / 255;
-    // white background, range -1..1
-    for (let c = 0; c < 3; c++) planes[c * count + i] = ((image.data[i * 4 + c]! / 255) * alpha + 1 - alpha) * 2 - 1;
-    planes[3 * count + i] = alpha * 2 - 1;
-  }
+  // straight RGBA, 0..1, planes
+  const planes = Float32Array.from({ length: 4 * count }, (_, i) => image.data[(i % count) * 4 + Math.floor(i / count)]! / 255);
   const data = await session.runSingle(
     { image: float32(planes, [1, 4, size, size]), elevation: float32(Float32Array.of((elevationDeg * Math.PI) / 180), [1]) },
     signal,

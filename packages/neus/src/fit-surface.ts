@@ -91,10 +91,10 @@ export async function fitSurface(
 
   const field = fieldOf(problem.config, parameters, problem.bounds);
   const reader = await openField(field);
-  const mesh = extractMesh(reader, {
+  const mesh = await extractMesh(reader, {
     resolution: meshResolution(problem, preset),
-    support: { edge: problem.config.occupancyEdge, cells: problem.hull },
-    onLayer: () => signal.throwIfAborted(),
+    support: { edge: problem.config.occupancyEdge, cells: problem.support },
+    onLayer: () => breathe(signal),
   });
   await breathe(signal);
   if (mesh.indices.length === 0) throw new NoSurfaceError('the fitted field is nowhere solid');

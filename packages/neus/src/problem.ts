@@ -16,8 +16,10 @@ export interface FitProblem {
   foreground: Uint32Array;
   /** The other pixels whose rays meet the cube. */
   background: Uint32Array;
-  /** Conservative visual hull: 1 where the surface may be. [G, G, G], x fastest */
+  /** Where rays are marched: the visual hull and its surroundings, in which the field learns that it is empty. [G, G, G], x fastest */
   hull: Uint8Array;
+  /** Conservative visual hull: 1 where the surface may be; the mesh lies in it. [G, G, G] */
+  support: Uint8Array;
   /** Start values (`initialParameters`). */
   parameters: Float32Array;
 }

@@ -1,6 +1,7 @@
 import type { Mesh } from '@gestalt3d/core';
 import type { FieldReader } from '../field.ts';
-import { marchingCubes } from './marching-cubes.ts';
+import { keepSolids } from './keep-solids.ts';
+import { LayerMarcher } from './marching-cubes.ts';
 
 /** Samples along the edge of a brick. */
 const BRICK = 8;
@@ -16,15 +17,15 @@ export interface ExtractOptions {
   resolution: number;
   /** Outside of it there is no surface; absent: everywhere may be. */
   support?: Support;
-  /** Called between layers of bricks; may throw to stop. */
-  onLayer?: (done: number, total: number) => void;
+  /** Awaited between layers of bricks; may throw to stop. */
+  onLayer?: (done: number, total: number) => Promise<void> | void;
 }
 
 /**
  * Mesh of a field's zero level with vertex colours and normals, in the world frame. The SDF is evaluated coarse to fine: once a brick of 8^3 samples,
- * then only where the brick's distance says that the surface may cross it.
+ * then only where the brick's distance says that the surface may cross it. Cavities and crumbs are dropped (`keepSolids`).
  */
-export function extractMesh(reader: FieldReader, options: ExtractOptions): Mesh {
+export async function extractMesh(reader: FieldReader, options: ExtractOptions): Promise<Mesh> {
   const { resolution, support, onLayer } = options;
   const { min, max } = reader.bounds;
   const edge = max[0] - min[0];
@@ -35,7 +36,6 @@ export function extractMesh(reader: FieldReader, options: ExtractOptions): Mesh 
   let points = new Float32Array(1 << 15);
   let values = new Float32Array(points.length / 3);
   const fillBrickLayer = (bz: number): void => {
-    onLayer?.(bz, bricks);
     const depth = Math.min(BRICK, resolution - bz * BRICK);
     // gather the points of the active bricks, evaluate them at once, and put the others' sign
     let count = 0;
@@ -71,15 +71,15 @@ export function extractMesh(reader: FieldReader, options: ExtractOptions): Mesh 
       layers[slots[i]] = outside ? Math.max(values[i], cell / 2) : values[i];
     }
   };
-  const surface = marchingCubes({
-    size: [resolution, resolution, resolution],
-    layer: (z, out) => {
-      if (z % BRICK === 0) fillBrickLayer(z / BRICK);
-      const area = resolution * resolution;
-      out.set(layers.subarray((z % BRICK) * area, ((z % BRICK) + 1) * area));
-    },
-  });
-  const { positions, indices } = surface;
+  const marcher = new LayerMarcher(resolution, resolution, 0);
+  const area = resolution * resolution;
+  for (let bz = 0; bz < bricks; bz++) {
+    await onLayer?.(bz, bricks);
+    fillBrickLayer(bz);
+    for (let z = 0; z < BRICK && bz * BRICK + z < resolution; z++) marcher.push(layers.subarray(z * area, (z + 1) * area));
+  }
+  const surface = marcher.finish();
+  const { positions, indices } = keepSolids(surface.positions, surface.indices);
   for (let i = 0; i < positions.length; i += 3) for (let c = 0; c < 3; c++) positions[i + c] = min[c] + positions[i + c] * cell;
   return { positions, indices, normals: fieldNormals(reader, positions, cell / 2), colors: fieldColors(reader, positions) };
 }

@@ -70,91 +70,136 @@ class Indices {
  * half a sample beyond the border. NaN counts as outside.
  */
 export function marchingCubes(grid: ScalarGrid | LayeredGrid, iso = 0): IsoSurface {
-  const { triangles, start } = caseTable();
   const [nx, ny, nz] = grid.size;
-  // padded by one sample of outside on each side
-  const w = nx + 2;
-  const h = ny + 2;
-  const area = w * h;
-  let low = new Float32Array(area);
-  let high = new Float32Array(area);
-  let lowInside = new Uint8Array(area);
-  let highInside = new Uint8Array(area);
-  // 1 where a row of a layer has an inside sample
-  let lowRow = new Uint8Array(h);
-  let highRow = new Uint8Array(h);
-  const raw = new Float32Array(nx * ny);
-  // vertex on the edge that starts at a sample, along x, y (per layer) and z (between the layers)
-  let lowX = new Uint32Array(area);
-  let highX = new Uint32Array(area);
-  let lowY = new Uint32Array(area);
-  let highY = new Uint32Array(area);
-  const edgeZ = new Uint32Array(area);
-  const positions = new Floats();
-  const indices = new Indices();
-  const vertex = (a: number, b: number): number => {
-    // the padding has no value of its own
-    if (Number.isNaN(a) || Number.isNaN(b)) return 0.5;
-    return Math.min(0.999, Math.max(0.001, (iso - a) / (b - a)));
-  };
-  const load = (z: number): void => {
-    high.fill(Number.NaN);
-    highInside.fill(0);
-    highRow.fill(0);
-    if (z < 0 || z >= nz) return;
-    const source = 'data' in grid ? grid.data.subarray(z * nx * ny, (z + 1) * nx * ny) : raw;
-    if (!('data' in grid)) grid.layer(z, raw);
-    for (let y = 0; y < ny; y++) {
-      const to = (y + 1) * w + 1;
+  const marcher = new LayerMarcher(nx, ny, iso);
+  const area = nx * ny;
+  const layer = new Float32Array('data' in grid ? 0 : area);
+  for (let z = 0; z < nz; z++) {
+    if ('data' in grid) marcher.push(grid.data.subarray(z * area, (z + 1) * area));
+    else {
+      grid.layer(z, layer);
+      marcher.push(layer);
+    }
+  }
+  return marcher.finish();
+}
+
+/** Marching cubes that is fed layer by layer, for callers who have to wait for their layers. */
+export class LayerMarcher {
+  readonly #nx: number;
+  readonly #ny: number;
+  readonly #iso: number;
+  // the two layers at hand, padded by one sample of outside (NaN) on each side, with the vertices on their edges
+  #low: Layer;
+  #high: Layer;
+  readonly #edgeZ: Uint32Array;
+  readonly #positions = new Floats();
+  readonly #indices = new Indices();
+  #z = 0;
+
+  constructor(nx: number, ny: number, iso: number) {
+    this.#nx = nx;
+    this.#ny = ny;
+    this.#iso = iso;
+    this.#low = newLayer(nx + 2, ny + 2);
+    this.#high = newLayer(nx + 2, ny + 2);
+    this.#edgeZ = new Uint32Array((nx + 2) * (ny + 2));
+  }
+
+  /** The next layer, [ny, nx]; read at once, not kept. */
+  push(values: Float32Array): void {
+    [this.#low, this.#high] = [this.#high, this.#low];
+    this.#load(values);
+    this.#layerEdges();
+    this.#crossLayers();
+    this.#z++;
+  }
+
+  finish(): IsoSurface {
+    [this.#low, this.#high] = [this.#high, this.#low];
+    this.#load(undefined);
+    this.#crossLayers();
+    const { data: positions, length } = this.#positions;
+    return { positions: positions.slice(0, length), indices: this.#indices.data.slice(0, this.#indices.length) };
+  }
+
+  #load(source: Float32Array | undefined): void {
+    const { value, inside, row } = this.#high;
+    value.fill(Number.NaN);
+    inside.fill(0);
+    row.fill(0);
+    if (!source) return;
+    const nx = this.#nx;
+    const iso = this.#iso;
+    for (let y = 0; y < this.#ny; y++) {
+      const to = (y + 1) * (nx + 2) + 1;
       const from = y * nx;
       let any = 0;
       for (let x = 0; x < nx; x++) {
-        const value = source[from + x];
-        high[to + x] = value;
-        const bit = value < iso ? 1 : 0;
-        highInside[to + x] = bit;
+        const sample = source[from + x];
+        value[to + x] = sample;
+        const bit = sample < iso ? 1 : 0;
+        inside[to + x] = bit;
         any |= bit;
       }
-      highRow[y + 1] = any;
+      row[y + 1] = any;
     }
-  };
-  const edgesOfLayer = (z: number): void => {
-    for (let y = 0; y < h; y++) {
-      const here = highRow[y] === 1;
-      const beside = y + 1 < h && highRow[y + 1] === 1;
-      if (!here && !beside) continue;
-      for (let x = 0, at = y * w; x < w; x++, at++) {
-        if (here && x + 1 < w && highInside[at] !== highInside[at + 1]) {
-          highX[at] = positions.length / 3;
-          positions.push3(x - 1 + vertex(high[at], high[at + 1]), y - 1, z);
+  }
+
+  /** Where between two samples the surface is. The padding has no value of its own. */
+  #crossing(a: number, b: number): number {
+    if (Number.isNaN(a) || Number.isNaN(b)) return 0.5;
+    // not quite at the ends: no triangle may shrink to a point
+    return Math.min(0.999, Math.max(0.001, (this.#iso - a) / (b - a)));
+  }
+
+  /** Vertices on the upper layer's own edges. */
+  #layerEdges(): void {
+    const { value, inside, row, edgeX, edgeY } = this.#high;
+    const positions = this.#positions;
+    const w = this.#nx + 2;
+    const h = this.#ny + 2;
+    const z = this.#z;
+    for (let y = 0; y + 1 < h; y++) {
+      if (!row[y] && !row[y + 1]) continue;
+      for (let x = 0, at = y * w; x + 1 < w; x++, at++) {
+        const here = inside[at];
+        if (here !== inside[at + 1]) {
+          edgeX[at] = positions.length / 3;
+          positions.push3(x - 1 + this.#crossing(value[at], value[at + 1]), y - 1, z);
         }
-        if (y + 1 < h && highInside[at] !== highInside[at + w]) {
-          highY[at] = positions.length / 3;
-          positions.push3(x - 1, y - 1 + vertex(high[at], high[at + w]), z);
+        if (here !== inside[at + w]) {
+          edgeY[at] = positions.length / 3;
+          positions.push3(x - 1, y - 1 + this.#crossing(value[at], value[at + w]), z);
         }
       }
     }
-  };
-  const vertexOfEdge = new Uint32Array(12);
-  for (let z = -1; z <= nz; z++) {
-    [low, high] = [high, low];
-    [lowInside, highInside] = [highInside, lowInside];
-    [lowRow, highRow] = [highRow, lowRow];
-    [lowX, highX] = [highX, lowX];
-    [lowY, highY] = [highY, lowY];
-    load(z);
-    edgesOfLayer(z);
-    if (z < 0) continue;
+  }
+
+  /** Vertices between the layers, and the triangles of the cells between them. */
+  #crossLayers(): void {
+    const { triangles, start } = caseTable();
+    const low = this.#low;
+    const high = this.#high;
+    const lowInside = low.inside;
+    const highInside = high.inside;
+    const edgeZ = this.#edgeZ;
+    const positions = this.#positions;
+    const indices = this.#indices;
+    const w = this.#nx + 2;
+    const h = this.#ny + 2;
+    const z = this.#z;
     for (let y = 0; y < h; y++) {
-      if (!lowRow[y] && !highRow[y]) continue;
+      if (!low.row[y] && !high.row[y]) continue;
       for (let x = 0, at = y * w; x < w; x++, at++) {
         if (lowInside[at] === highInside[at]) continue;
         edgeZ[at] = positions.length / 3;
-        positions.push3(x - 1, y - 1, z - 1 + vertex(low[at], high[at]));
+        positions.push3(x - 1, y - 1, z - 1 + this.#crossing(low.value[at], high.value[at]));
       }
     }
+    const vertexOfEdge = new Uint32Array(12);
     for (let y = 0; y + 1 < h; y++) {
-      if (!(lowRow[y] | lowRow[y + 1] | highRow[y] | highRow[y + 1])) continue;
+      if (!(low.row[y] | low.row[y + 1] | high.row[y] | high.row[y + 1])) continue;
       let at = y * w;
       let column = lowInside[at] | (lowInside[at + w] << 2) | (highInside[at] << 4) | (highInside[at + w] << 6);
       for (let x = 0; x + 1 < w; x++, at++) {
@@ -162,14 +207,14 @@ export function marchingCubes(grid: ScalarGrid | LayeredGrid, iso = 0): IsoSurfa
         const bits = column | (next << 1);
         column = next;
         if (bits === 0 || bits === 255) continue;
-        vertexOfEdge[0] = lowX[at];
-        vertexOfEdge[1] = lowX[at + w];
-        vertexOfEdge[2] = highX[at];
-        vertexOfEdge[3] = highX[at + w];
-        vertexOfEdge[4] = lowY[at];
-        vertexOfEdge[5] = lowY[at + 1];
-        vertexOfEdge[6] = highY[at];
-        vertexOfEdge[7] = highY[at + 1];
+        vertexOfEdge[0] = low.edgeX[at];
+        vertexOfEdge[1] = low.edgeX[at + w];
+        vertexOfEdge[2] = high.edgeX[at];
+        vertexOfEdge[3] = high.edgeX[at + w];
+        vertexOfEdge[4] = low.edgeY[at];
+        vertexOfEdge[5] = low.edgeY[at + 1];
+        vertexOfEdge[6] = high.edgeY[at];
+        vertexOfEdge[7] = high.edgeY[at + 1];
         vertexOfEdge[8] = edgeZ[at];
         vertexOfEdge[9] = edgeZ[at + 1];
         vertexOfEdge[10] = edgeZ[at + w];
@@ -180,5 +225,24 @@ export function marchingCubes(grid: ScalarGrid | LayeredGrid, iso = 0): IsoSurfa
       }
     }
   }
-  return { positions: positions.data.slice(0, positions.length), indices: indices.data.slice(0, indices.length) };
+}
+
+interface Layer {
+  value: Float32Array;
+  inside: Uint8Array;
+  /** 1 where a row has an inside sample: rows without one are skipped. */
+  row: Uint8Array;
+  /** Vertex on the edge from a sample along +x, +y. */
+  edgeX: Uint32Array;
+  edgeY: Uint32Array;
+}
+
+function newLayer(w: number, h: number): Layer {
+  return {
+    value: new Float32Array(w * h).fill(Number.NaN),
+    inside: new Uint8Array(w * h),
+    row: new Uint8Array(h),
+    edgeX: new Uint32Array(w * h),
+    edgeY: new Uint32Array(w * h),
+  };
 }

@@ -105,3 +105,20 @@ export function hullBounds(hull: Uint8Array, min: readonly number[], edgeWorld: 
     [0, 1, 2].map((c) => min[c] + (index[c] * edgeWorld) / edge) as [number, number, number];
   return { bounds: { min: world(low), max: world(high) }, count };
 }
+
+/** The grid grown by `cells` along each axis (a cube of 2 cells + 1). */
+export function dilate(grid: Uint8Array, edge: number, cells: number): Uint8Array {
+  let from = grid;
+  for (const stride of [1, edge, edge * edge]) {
+    const to = new Uint8Array(from.length);
+    for (let at = 0; at < from.length; at++) {
+      if (!from[at]) continue;
+      const index = Math.floor(at / stride) % edge;
+      const low = Math.max(-index, -cells);
+      const high = Math.min(edge - 1 - index, cells);
+      for (let d = low; d <= high; d++) to[at + d * stride] = 1;
+    }
+    from = to;
+  }
+  return from;
+}

@@ -5,10 +5,12 @@ import type { FitPreset } from '../options.ts';
 import type { FitProblem } from '../problem.ts';
 import { CAMERA_FLOATS, cubeInterval, packCamera } from '../rays.ts';
 import { findBounds } from './find-bounds.ts';
-import { silhouetteOf, visualHull } from './hull.ts';
+import { dilate, silhouetteOf, visualHull } from './hull.ts';
 
 /** Cells along the edge of the occupancy grid. */
 const OCCUPANCY_EDGE = 64;
+/** Cells around the hull that are marched too. 0: error 0.71 px (torus, 250 steps), 2: 0.37, 5: 0.30 and a quarter more time, all: 0.27 and half more. */
+const MARGIN_CELLS = 3;
 
 /** Turns views into a fit's plain arrays: sizes capped, empty views dropped, bounds and hull found, sizes of everything set by a pixel's footprint. */
 export function prepareProblem(
@@ -41,8 +43,8 @@ export function prepareProblem(
       message: `the silhouettes of ${rule.tolerance} of ${kept.length} views disagree with the others; check their cameras and masks`,
     });
   const edgeWorld = bounds.max[0] - bounds.min[0];
-  const hull = visualHull(silhouettes, bounds.min, edgeWorld, OCCUPANCY_EDGE, rule);
-  const hullCells = hull.reduce((sum, value) => sum + value, 0);
+  const support = visualHull(silhouettes, bounds.min, edgeWorld, OCCUPANCY_EDGE, rule);
+  const hullCells = support.reduce((sum, value) => sum + value, 0);
   if (hullCells === 0) throw new NoSurfaceError('the silhouettes do not meet in space');
 
   const pixel = Math.min(1 / 48, Math.max(1 / 512, pixelFootprint(kept, bounds)));
@@ -60,7 +62,7 @@ export function prepareProblem(
     tableSize: preset.tableSize,
     startLevels: Math.ceil(Math.min(LEVELS, preset.levels) / 2),
     levelsUntil: 0.5,
-    sphereRadius: Math.min(0.45, Math.max(0.15, 0.9 * Math.cbrt((3 * hullCells) / hull.length / (4 * Math.PI)))),
+    sphereRadius: Math.min(0.45, Math.max(0.15, 0.9 * Math.cbrt((3 * hullCells) / support.length / (4 * Math.PI)))),
     marchStep: Math.max(Math.sqrt(3) / MAX_SAMPLES, 1.5 * pixel),
     occupancyEdge: OCCUPANCY_EDGE,
     occupancyEvery: 16,
@@ -74,7 +76,15 @@ export function prepareProblem(
     maskWeight: 0.5,
     eikonalWeight: 0.1,
   };
-  return { config, bounds, cameras, hull, parameters: initialParameters(config), ...packPixels(kept, cameras) };
+  return {
+    config,
+    bounds,
+    cameras,
+    hull: dilate(support, OCCUPANCY_EDGE, MARGIN_CELLS),
+    support,
+    parameters: initialParameters(config),
+    ...packPixels(kept, cameras),
+  };
 }
 
 /** The view at no more than `size` pixels on its longer side. */

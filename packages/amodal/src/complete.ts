@@ -1,0 +1,216 @@
+import {
+  boundingBox,
+  breathe,
+  type CompletionSet,
+  type Crop,
+  createImage,
+  createRng,
+  EmptyMaskError,
+  type Mask,
+  MaskSizeError,
+  OptionError,
+  type RgbaImage,
+  type RgbImage,
+  resample,
+  type Stage,
+  type StageContext,
+} from '@gestalt3d/core';
+import { createSchedule, ddimSteps, guide, sample } from '@gestalt3d/diffusion';
+import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
+import { composeCompletion, plainCompletion } from './compose.ts';
+import { type CompletionModel, readCompletionModel } from './scheduler.ts';
+import { voteOf } from './vote.ts';
+
+export interface CompleteInput {
+  photo: RgbImage | RgbaImage;
+  /** Visible part of the object, of the photograph's size. */
+  mask: Mask;
+}
+
+export interface CompleteOptions {
+  /** Completions to draw, each from noise of its own. */
+  samples: number;
+  /** Denoising steps. */
+  steps: number;
+  /** Classifier-free guidance: 1 is the condition alone. */
+  guidance: number;
+  /** 0 is deterministic after the first noise, 1 adds fresh noise at every step. */
+  eta: number;
+}
+
+export interface CompleteDeps {
+  bundle: ModelBundle;
+  backend: InferenceBackend;
+}
+
+const ROLE = 'denoiser';
+const MAX_SAMPLES = 16;
+/** Samples that go through the network together. */
+const BATCH = 4;
+const PREVIEW_EVERY = 3;
+/** Sides of the finished completions in pixels. */
+const MIN_SIDE = 256;
+const MAX_SIDE = 512;
+
+/** pix2gestalt's step: the visible part and its surroundings in, K wholes out. */
+export function createCompleteStage({ bundle, backend }: CompleteDeps): Stage<CompleteInput, CompletionSet, CompleteOptions> {
+  const model = readCompletionModel(bundle);
+  return {
+    name: 'complete',
+    version: '1',
+    defaults: { samples: 4, steps: model.steps, guidance: model.guidance, eta: model.eta },
+    async run(input, options, context) {
+      checkInput(input, options);
+      const session = await bundle.open(ROLE, backend);
+      try {
+        return await complete(session, model, input, options, context);
+      } finally {
+        await session.dispose();
+      }
+    },
+  };
+}
+
+/** @throws MaskSizeError, EmptyMaskError, OptionError */
+function checkInput({ photo, mask }: CompleteInput, { samples, guidance }: CompleteOptions): void {
+  if (mask.width !== photo.width || mask.height !== photo.height) throw new MaskSizeError(mask, photo);
+  if (boundingBox(mask) === undefined) throw new EmptyMaskError('the segment stage');
+  if (!Number.isInteger(samples) || samples < 1 || samples > MAX_SAMPLES)
+    throw new OptionError('samples', `a whole number from 1 to ${MAX_SAMPLES}`, String(samples));
+  if (!(guidance >= 0 && guidance <= 20)) throw new OptionError('guidance', 'a number from 0 to 20', String(guidance));
+}
+
+/** The square that the network sees: centred on the visible part, its side a multiple of that part's longest side. */
+export function cropOf(mask: Mask, cropScale: number): Crop {
+  const box = boundingBox(mask)!;
+  const size = Math.max(8, Math.round(cropScale * Math.max(box.x1 - box.x0, box.y1 - box.y0)));
+  return { x: Math.round((box.x0 + box.x1 - size) / 2), y: Math.round((box.y0 + box.y1 - size) / 2), size };
+}
+
+async function complete(
+  session: Session,
+  model: CompletionModel,
+  { photo, mask }: CompleteInput,
+  options: CompleteOptions,
+  context: StageContext,
+): Promise<CompletionSet> {
+  const { signal, emit } = context;
+  const steps = ddimSteps(createSchedule(model.schedule), model.rule, options.steps, options.eta);
+  const crop = cropOf(mask, model.cropScale);
+  const region = { x: crop.x, y: crop.y, width: crop.size, height: crop.size };
+  const cond = conditionOf(photo, mask, region, model.size);
+  const seeds = Array.from({ length: options.samples }, (_, i) => context.rng.fork(i).integer(2 ** 32));
+
+  const side = Math.max(MIN_SIDE, Math.min(MAX_SIDE, crop.size));
+  const picture = opaque(resample<3 | 4>(photo, side, side, region));
+  const visible = resample(mask, side, side, region);
+  const values = 4 * model.size ** 2;
+  const images: RgbaImage[] = [];
+  const total = options.samples * steps.length;
+  for (let first = 0; first < options.samples; first += BATCH) {
+    const batch = seeds.slice(first, first + BATCH);
+    const denoise = denoiser(session, cond, batch.length, model.size, options.guidance, signal);
+    const rngs = batch.map((seed) => createRng(seed));
+    const result = await sample({
+      steps,
+      length: batch.length * values,
+      prediction: model.prediction,
+      denoise,
+      noise: (target) => {
+        for (const [k, rng] of rngs.entries()) rng.fillNormal(target.subarray(k * values, (k + 1) * values));
+      },
+      ...(model.limit === undefined ? {} : { limit: model.limit }),
+      signal,
+      onStep: (done, count, x0) => {
+        emit({ kind: 'progress', done: first * count + done * batch.length, total, unit: 'step' });
+        if (done % PREVIEW_EVERY !== 0 || done === count) return;
+        for (const k of batch.keys()) {
+          const image = plainCompletion({ values: x0.slice(k * values, (k + 1) * values), size: model.size });
+          emit({ kind: 'preview', name: 'completion', index: first + k, image });
+        }
+      },
+    });
+    for (const k of batch.keys()) {
+      await breathe(signal);
+      images.push(composeCompletion({ values: result.subarray(k * values, (k + 1) * values), size: model.size }, picture, visible));
+    }
+  }
+  return { crop, completions: images.map((image, i) => ({ image, seed: seeds[i]! })), vote: voteOf(images, visible), visible };
+}
+
+/** One network call per step for all samples of a batch: the null condition (zeros) in the first half, the condition in the second. */
+function denoiser(
+  session: Session,
+  cond: Float32Array,
+  batch: number,
+  size: number,
+  guidance: number,
+  signal: AbortSignal,
+): (x: Float32Array, t: number) => Promise<Float32Array> {
+  const guided = guidance !== 1;
+  const rows = guided ? 2 * batch : batch;
+  const plane = size * size;
+  const conds = new Float32Array(rows * 8 * plane);
+  for (let row = rows - batch; row < rows; row++) conds.set(cond, row * 8 * plane);
+  const xs = new Float32Array(rows * 4 * plane);
+  return async (x, t) => {
+    xs.set(x);
+    if (guided) xs.set(x, x.length);
+    const output = await session.runSingle(
+      {
+        x: float32(xs, [rows, 4, size, size]),
+        cond: float32(conds, [rows, 8, size, size]),
+        t: float32(new Float32Array(rows).fill(t), [rows]),
+      },
+      signal,
+    );
+    return guided ? guide(output.slice(x.length), output.subarray(0, x.length), guidance) : output;
+  };
+}
+
+/**
+ * [8, S, S]: colours of the visible part in -1..1 times its mask (3), the mask (1), colours of the crop in -1..1 (3), share of the pixel inside
+ * the photograph (1). Outside the photograph everything is 0.
+ */
+export function conditionOf(
+  photo: RgbImage | RgbaImage,
+  mask: Mask,
+  region: { x: number; y: number; width: number; height: number },
+  size: number,
+): Float32Array {
+  const plane = size * size;
+  const cond = new Float32Array(8 * plane);
+  const colours = resample<3 | 4>(opaque(photo), size, size, region, 127.5);
+  const visible = resample(mask, size, size, region);
+  const columns = coverage(region.x, region.width, photo.width, size);
+  const rows = coverage(region.y, region.height, photo.height, size);
+  for (let i = 0; i < plane; i++) {
+    const seen = visible.data[i]! / 255;
+    const inside = columns[i % size]! * rows[Math.floor(i / size)]!;
+    for (let c = 0; c < 3; c++) {
+      const value = inside > 0 ? colours.data[i * 3 + c]! / 127.5 - 1 : 0;
+      cond[c * plane + i] = value * seen;
+      cond[(4 + c) * plane + i] = value;
+    }
+    cond[3 * plane + i] = seen;
+    cond[7 * plane + i] = inside;
+  }
+  return cond;
+}
+
+/** Share of each of `count` cells of an interval that lies within 0..limit. */
+function coverage(origin: number, length: number, limit: number, count: number): Float32Array {
+  const step = length / count;
+  return Float32Array.from({ length: count }, (_, k) => {
+    const from = origin + k * step;
+    return Math.max(0, Math.min(from + step, limit) - Math.max(from, 0)) / step;
+  });
+}
+
+/** Without alpha. */
+function opaque(image: RgbImage | RgbaImage): RgbImage {
+  if (image.channels === 3) return image as RgbImage;
+  const out = createImage(image.width, image.height, 3);
+  for (let i = 0; i < image.width * image.height; i++) for (let c = 0; c < 3; c++) out.data[i * 3 + c] = image.data[i * 4 + c]!;
+  return out;
+}

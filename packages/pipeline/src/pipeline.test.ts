@@ -1,0 +1,155 @@
+import {
+  createImage,
+  EmptyMaskError,
+  type ImageCodec,
+  orbitCamera,
+  type RgbaImage,
+  STAGE_NAMES,
+  type StageContext,
+  type StageEvent,
+  type StageName,
+} from '@gestalt3d/core';
+import { boxMesh } from '@gestalt3d/mesh';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createMemoryStore } from './memory-store.test-helper.ts';
+import { type PipelineDeps, type RunRequest, runPipeline } from './pipeline.ts';
+import { RunFolder } from './run-folder.ts';
+import { resolveRunOptions } from './run-options.ts';
+
+/** Eight bytes of size, then the pixels: enough of a codec to keep pictures apart. */
+const codec: ImageCodec = {
+  encodePng: async (image) => {
+    const out = new Uint8Array(12 + image.data.length);
+    new Uint32Array(out.buffer, 0, 3).set([image.width, image.height, image.channels]);
+    out.set(image.data, 12);
+    return out;
+  },
+  encodeJpeg: async () => new Uint8Array([1]),
+  decode: async (bytes) => {
+    const [width, height, channels] = new Uint32Array(bytes.slice(0, 12).buffer);
+    const image = createImage(width!, height!, 4);
+    for (let i = 0; i < width! * height!; i++) for (let c = 0; c < 4; c++) image.data[i * 4 + c] = channels === 4 ? bytes[12 + i * 4 + c]! : c === 3 ? 255 : bytes[12 + i * channels! + (channels === 3 ? c : 0)]!;
+    return image;
+  },
+};
+
+const picture = (value: number): RgbaImage => ({ width: 8, height: 8, channels: 4, data: new Uint8Array(256).fill(value) });
+const mask = () => ({ width: 8, height: 8, channels: 1 as const, data: new Uint8Array(64).fill(255) });
+
+describe('runPipeline', () => {
+  let ran: StageName[];
+  let store: ReturnType<typeof createMemoryStore>;
+  /** Called when a stage runs. */
+  let inside: (stage: StageName, context: StageContext) => void;
+
+  const deps = (): PipelineDeps => {
+    const stage = <T>(name: StageName, make: (context: StageContext) => T) => async () => ({
+      name,
+      version: '1',
+      defaults: {} as never,
+      run: async (_input: unknown, _options: unknown, context: StageContext) => {
+        ran.push(name);
+        inside(name, context);
+        return make(context);
+      },
+    });
+    const mesh = boxMesh([1, 1, 1]);
+    return {
+      codec,
+      identity: async (name) => name,
+      context: { spawnWorker: null, threads: 1 },
+      openGpu: async () => null,
+      describeHost: () => ({}),
+      stages: {
+        segment: stage('segment', () => ({ mask: mask() })),
+        complete: stage('complete', ({ rng }) => ({
+          crop: { x: 0, y: 0, size: 8 },
+          completions: [0, 1].map((i) => ({ image: picture(rng.fork(i).integer(200)), seed: i })),
+          vote: mask(),
+          visible: mask(),
+        })),
+        views: stage('views', () => ({ views: [0, 180].map((azimuth) => ({ image: picture(9), camera: orbitCamera(azimuth, 30, 8) })), elevationDeg: 20, photoCamera: orbitCamera(0, 20, 8) })),
+        reconstruct: stage('reconstruct', () => ({
+          field: { kind: 'hash-grid' as const, config: {}, data: new Float32Array(3), bounds: { min: [0, 0, 0] as [number, number, number], max: [1, 1, 1] as [number, number, number] } },
+          mesh,
+          stats: {},
+        })),
+        mesh: stage('mesh', () => ({ mesh, glb: new Uint8Array([7]), report: { triangles: 12 } })),
+      },
+    };
+  };
+  const run = async (request: Partial<Omit<RunRequest, 'options'>> & { options?: Record<string, unknown> } = {}, signal = new AbortController().signal) => {
+    ran = [];
+    const events: StageEvent[] = [];
+    const { options, ...rest } = request;
+    const folder = await RunFolder.open(store);
+    await runPipeline(folder, { ...rest, options: resolveRunOptions({ samples: 2, ...options }) }, deps(), signal, (event) => events.push(event));
+    return events;
+  };
+  const input = { photo: picture(100), prompt: { points: [{ x: 1, y: 1, positive: true }] } };
+
+  beforeEach(() => {
+    store = createMemoryStore();
+    inside = () => {};
+  });
+
+  it('runs every stage once and reuses all of them the next time', async () => {
+    await run(input);
+    expect(ran).toEqual([...STAGE_NAMES]);
+    const events = await run(input);
+    expect(ran).toEqual([]);
+    expect(events.map((event) => event.kind === 'end' && event.reused)).toEqual(Array(5).fill(true));
+  });
+
+  it.each([
+    [{ options: { triangles: 500 } }, ['mesh']],
+    [{ options: { preset: 'fine' } }, ['reconstruct']],
+    [{ options: { completion: 1 } }, ['views', 'mesh']],
+    [{ options: { elevationDeg: 10 } }, ['views']],
+    [{ from: 'reconstruct' }, ['reconstruct', 'mesh']],
+    [{ prompt: { points: [{ x: 2, y: 2, positive: true }] } }, ['segment']],
+  ] as const)('repeats only what %j changes', async (change, expected) => {
+    await run(input);
+    await run({ ...input, ...(change as object) });
+    expect(ran).toEqual(expected);
+  });
+
+  it('runs a single stage on what the folder holds, and says what is missing', async () => {
+    await run({ ...input, until: 'complete' });
+    await run({ first: 'views', until: 'views' });
+    expect(ran).toEqual(['views']);
+    await expect(run({ first: 'mesh', until: 'mesh' })).rejects.toMatchObject({ code: 'run-folder', stage: 'mesh' });
+  });
+
+  it('names the stage that failed and keeps those before it', async () => {
+    inside = (stage) => {
+      if (stage === 'views') throw new EmptyMaskError('the completion');
+    };
+    await expect(run(input)).rejects.toMatchObject({ code: 'empty-mask', stage: 'views' });
+    inside = () => {};
+    await run(input);
+    expect(ran).toEqual(['views', 'reconstruct', 'mesh']);
+  });
+
+  it('passes an abort through unchanged and writes nothing of the stage it hit', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    inside = (stage) => {
+      if (stage === 'reconstruct') controller.abort(reason);
+    };
+    await expect(run(input, controller.signal)).rejects.toBe(reason);
+    expect(store.files.has('surface/field.bin')).toBe(false);
+  });
+
+  it('gives a sample the same numbers whatever else is asked for', async () => {
+    await run(input);
+    const first = store.files.get('completion-0.png');
+    store = createMemoryStore();
+    await run({ ...input, options: { samples: 5, completion: 1 } });
+    expect(store.files.get('completion-0.png')).toEqual(first);
+  });
+
+  it('asks for a prompt when there is none', async () => {
+    await expect(run({ photo: picture(1) })).rejects.toMatchObject({ code: 'prompt-missing', stage: 'segment' });
+  });
+});
