@@ -1,8 +1,10 @@
+import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
-  resolve: { conditions: ['source', 'node', 'import', 'default'] },
+  // packages are tested from their sources, without a build
+  ssr: { resolve: { conditions: ['source', ...defaultServerConditions] } },
+  resolve: { conditions: ['source', ...defaultServerConditions] },
   test: {
     // native addons (onnxruntime, Dawn) have crashed worker threads: keep processes
     pool: 'forks',

@@ -64,7 +64,20 @@ describe('gestalt3d run', () => {
 
   it('leaves a folder that a person can read', async () => {
     const names = await readdir(out());
-    for (const name of ['input.png', 'prompt.json', 'mask.png', 'completion-0.png', 'completion-1.png', 'vote.png', 'views', 'transforms.json', 'surface', 'asset.glb', 'contact-sheet.png', 'run.json'])
+    for (const name of [
+      'input.png',
+      'prompt.json',
+      'mask.png',
+      'completion-0.png',
+      'completion-1.png',
+      'vote.png',
+      'views',
+      'transforms.json',
+      'surface',
+      'asset.glb',
+      'contact-sheet.png',
+      'run.json',
+    ])
       expect(names).toContain(name);
     expect((await readdir(join(out(), 'views'))).length).toBe(16);
     const record = JSON.parse(await readFile(join(out(), 'run.json'), 'utf8'));
@@ -103,7 +116,17 @@ describe('gestalt3d run', () => {
     await cp(join(out(), 'views'), join(views, 'views'), { recursive: true });
     const { frames } = JSON.parse(await readFile(join(out(), 'transforms.json'), 'utf8'));
     await writeFile(join(views, 'transforms.json'), JSON.stringify({ frames }));
-    const { status, stderr } = await runCli(['reconstruct', views, '--preset', 'draft', '--triangles', '2000', '--out', join(folder, 'fitted'), '--json']);
+    const { status, stderr } = await runCli([
+      'reconstruct',
+      views,
+      '--preset',
+      'draft',
+      '--triangles',
+      '2000',
+      '--out',
+      join(folder, 'fitted'),
+      '--json',
+    ]);
     expect(stderr).toBe('');
     expect(status).toBe(0);
     expect(await validate(join(folder, 'fitted/asset.glb'))).toEqual({ errors: 0, warnings: 0 });
@@ -117,8 +140,12 @@ describe('bad input', () => {
     await picture.clone().jpeg().toFile(image('plain.jpg'));
     await writeFile(image('text.jpg'), 'not an image');
     await writeFile(image('cut.jpg'), (await readFile(PHOTO)).subarray(0, 20_000));
-    await sharp({ create: { width: 50, height: 50, channels: 3, background: 'white' } }).png().toFile(image('mask-size.png'));
-    await sharp({ create: { width: 200, height: 100, channels: 3, background: 'black' } }).png().toFile(image('mask-empty.png'));
+    await sharp({ create: { width: 50, height: 50, channels: 3, background: 'white' } })
+      .png()
+      .toFile(image('mask-size.png'));
+    await sharp({ create: { width: 200, height: 100, channels: 3, background: 'black' } })
+      .png()
+      .toFile(image('mask-empty.png'));
     await writeFile(image('no-json'), 'x');
     const broken = image('broken-views');
     await cp(ASSETS, join(broken, 'x'), { recursive: true });
@@ -144,25 +171,44 @@ describe('bad input', () => {
     ['an empty mask', () => ['run', image('plain.jpg'), '--mask', image('mask-empty.png')], 3, /empty/],
     ['an unknown option', () => ['run', image('plain.jpg'), '--colour', 'red'], 2, /unknown option '--colour'/],
     ['an unknown command', () => ['rum'], 2, /unknown command 'rum'/],
-    ['a value out of range', () => ['run', image('plain.jpg'), '--point', '1,1', '--samples', '99'], 2, /option samples: expected a whole number from 1 to 16/],
+    [
+      'a value out of range',
+      () => ['run', image('plain.jpg'), '--point', '1,1', '--samples', '99'],
+      2,
+      /option samples: expected a whole number from 1 to 16/,
+    ],
     ['a value that is no number', () => ['run', image('plain.jpg'), '--point', '1,1', '--seed', 'x'], 2, /option --seed/],
     ['an unknown stage', () => ['run', image('plain.jpg'), '--point', '1,1', '--from', 'colour'], 2, /segment, complete, views/],
     ['a stage without its input', () => ['complete', image('broken-views')], 3, /a finished segment stage/],
     ['a folder that is not there', () => ['views', image('nowhere')], 3, /run folder/],
     ['broken views', () => ['reconstruct', image('broken-views')], 3, /transforms\.json/],
-    ['a damaged model', () => ['run', PHOTO, ...PROMPT, '--models', image('models-corrupt'), '--out', image('o1')], 4, /model gestalt-complete is damaged/],
-    ['a missing model', () => ['run', PHOTO, ...PROMPT, ...QUICK, '--models', image('models-missing'), '--out', image('o2')], 4, /expected the model file/],
+    [
+      'a damaged model',
+      () => ['run', PHOTO, ...PROMPT, '--models', image('models-corrupt'), '--out', image('o1')],
+      4,
+      /model gestalt-complete is damaged/,
+    ],
+    [
+      'a missing model',
+      () => ['run', PHOTO, ...PROMPT, ...QUICK, '--models', image('models-missing'), '--out', image('o2')],
+      4,
+      /expected the model file/,
+    ],
     ['a device that is not there', () => ['run', PHOTO, ...PROMPT, '--device', 'cuda', '--out', image('o3')], 6, /device cuda/],
     ['an output that cannot be written', () => ['run', PHOTO, ...PROMPT, '--out', image('no-json/out')], 5, /cannot write/],
     ['a port that is none', () => ['serve', '--port', '99999'], 2, /option --port/],
-  ] as const)('%s: one line, the right status', async (_what, args, status, message) => {
-    const result = await runCli([...args(), ...(args()[0] === 'run' && !args().includes('--out') ? ['--out', image('bad-out')] : [])]);
-    const said = result.stderr.split('\n').filter((line) => line.startsWith('gestalt3d:') || line.startsWith('error:'));
-    expect(said.length).toBe(1);
-    expect(said[0]).toMatch(message);
-    expect(result.status).toBe(status);
-    expect(result.stdout).toBe('');
-  }, 60_000);
+  ] as const)(
+    '%s: one line, the right status',
+    async (_what, args, status, message) => {
+      const result = await runCli([...args(), ...(args()[0] === 'run' && !args().includes('--out') ? ['--out', image('bad-out')] : [])]);
+      const said = result.stderr.split('\n').filter((line) => line.startsWith('gestalt3d:') || line.startsWith('error:'));
+      expect(said.length).toBe(1);
+      expect(said[0]).toMatch(message);
+      expect(result.status).toBe(status);
+      expect(result.stdout).toBe('');
+    },
+    60_000,
+  );
 
   it('a port in use', async () => {
     let url = '';
@@ -188,7 +234,11 @@ describe('what the machine offers', () => {
     expect(doctor.cpu.threads).toBeGreaterThan(0);
     expect(doctor.providers).toContain('cpu');
     const models = JSON.parse((await runCli(['models', '--json'])).stdout) as { id: string; state: string }[];
-    expect(models.map((model) => `${model.id} ${model.state}`).sort()).toEqual(['gestalt-complete ok', 'gestalt-segment ok', 'gestalt-views ok']);
+    expect(models.map((model) => `${model.id} ${model.state}`).sort()).toEqual([
+      'gestalt-complete ok',
+      'gestalt-segment ok',
+      'gestalt-views ok',
+    ]);
     expect((await stat(join(MODELS, 'README.md'))).size).toBeGreaterThan(0);
   });
 });

@@ -54,7 +54,9 @@ describe.skipIf(browser === null)('viewer in a browser', () => {
     await page.getByTestId('start').click();
     const second = page.getByTestId('completion-1');
     await second.waitFor({ timeout: 60_000 });
-    await page.waitForFunction(() => document.querySelector('[data-testid="completion-1"]:not([disabled])') !== null, undefined, { timeout: 60_000 });
+    await page.waitForFunction(() => document.querySelector('[data-testid="completion-1"]:not([disabled])') !== null, undefined, {
+      timeout: 60_000,
+    });
     await second.click();
 
     // 4. the views, then the mesh
@@ -68,7 +70,9 @@ describe.skipIf(browser === null)('viewer in a browser', () => {
 
     expect(failures).toEqual([]);
     // works offline: nothing is asked of any other machine
-    expect(requests.filter((request) => !request.startsWith(url) && !request.startsWith('blob:') && !request.startsWith('data:'))).toEqual([]);
+    expect(requests.filter((request) => !request.startsWith(url) && !request.startsWith('blob:') && !request.startsWith('data:'))).toEqual(
+      [],
+    );
     await page.close();
   }, 400_000);
 

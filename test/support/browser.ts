@@ -24,7 +24,8 @@ export async function openBrowser(): Promise<Browser | null> {
   try {
     let executablePath = process.env.CHROME_PATH;
     if (executablePath === undefined) {
-      if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('the packaged Chromium is for Linux on x64; set CHROME_PATH');
+      if (process.platform !== 'linux' || process.arch !== 'x64')
+        throw new Error('the packaged Chromium is for Linux on x64; set CHROME_PATH');
       // a folder of our own: the package trusts whatever lies in the system's temporary folder
       const folder = fileURLToPath(new URL('../../node_modules/.cache/gestalt3d/chromium', import.meta.url));
       await mkdir(folder, { recursive: true });

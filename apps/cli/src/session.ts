@@ -57,17 +57,22 @@ export async function runInFolder(
     const request = await makeRequest(engine, folder);
     const start = performance.now();
     await engine.run(folder, request, signal, createReporter(streams, options.json ?? false));
-    const files = ['asset.glb', 'contact-sheet.png'].filter((name) => folder.record('mesh')?.files[name] && (request.until ?? 'mesh') === 'mesh');
+    const files = ['asset.glb', 'contact-sheet.png'].filter(
+      (name) => folder.record('mesh')?.files[name] && (request.until ?? 'mesh') === 'mesh',
+    );
     if (options.json) {
       const paths = Object.fromEntries(files.map((name) => [name, resolve(out, name)]));
-      streams.stdout.write(`${JSON.stringify({ kind: 'result', folder: resolve(out), milliseconds: Math.round(performance.now() - start), files: paths })}\n`);
+      streams.stdout.write(
+        `${JSON.stringify({ kind: 'result', folder: resolve(out), milliseconds: Math.round(performance.now() - start), files: paths })}\n`,
+      );
     } else {
       streams.stderr.write(`done in ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
       for (const name of files) streams.stdout.write(`${resolve(out, name)}\n`);
       if (files.length === 0) streams.stdout.write(`${resolve(out)}\n`);
     }
   } catch (error) {
-    if (isAbort(error, signal)) throw new DOMException('interrupted; finished stages are kept, the same command goes on from there', 'AbortError');
+    if (isAbort(error, signal))
+      throw new DOMException('interrupted; finished stages are kept, the same command goes on from there', 'AbortError');
     throw error;
   } finally {
     dispose();

@@ -1,5 +1,5 @@
-import { cpus, freemem, totalmem, version as osVersion } from 'node:os';
 import { readdir, readFile } from 'node:fs/promises';
+import { cpus, freemem, version as osVersion, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createCompleteStage, createSegmentStage } from '@gestalt3d/amodal';
@@ -11,7 +11,7 @@ import { reconstructStage } from '@gestalt3d/neus';
 import { type InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
 import { type DeviceChoice, type PipelineStages, type RunFolder, type RunRequest, type RunResult, runPipeline } from '@gestalt3d/pipeline';
 import { createFileStore } from './file-store.ts';
-import { openGpuDevice, type OpenedGpu } from './gpu-device.ts';
+import { type OpenedGpu, openGpuDevice } from './gpu-device.ts';
 import { imageCodec } from './image-codec.ts';
 import { spawnNodeWorker } from './node-worker.ts';
 import { createOrtBackend, supportedProviders } from './ort-backend.ts';
@@ -67,7 +67,8 @@ function memoize<K, V>(make: (key: K) => Promise<V>): { (key: K): Promise<V>; se
     return value;
   };
   return Object.assign(get, {
-    settled: async () => (await Promise.allSettled(kept.values())).flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+    settled: async () =>
+      (await Promise.allSettled(kept.values())).flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
   });
 }
 

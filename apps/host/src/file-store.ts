@@ -52,7 +52,12 @@ export function createFileStore(folder: string): FileStore {
         const entries = await readdir(pathOf(prefix), { recursive: true, withFileTypes: true });
         return entries
           .filter((entry) => entry.isFile() && !entry.name.endsWith('.tmp'))
-          .map((entry) => join(entry.parentPath, entry.name).slice(location.length + 1).split(sep).join('/'))
+          .map((entry) =>
+            join(entry.parentPath, entry.name)
+              .slice(location.length + 1)
+              .split(sep)
+              .join('/'),
+          )
           .sort();
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return [];

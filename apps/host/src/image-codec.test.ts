@@ -40,7 +40,9 @@ describe('imageCodec.decode', () => {
   it('reads grey pictures and keeps alpha', async () => {
     const grey = await imageCodec.decode(await picture().greyscale().png().toBuffer(), 'x');
     expect(grey.data[0]).toBe(grey.data[1]);
-    const clear = await sharp({ create: { width: 4, height: 4, channels: 4, background: { r: 1, g: 2, b: 3, alpha: 0 } } }).png().toBuffer();
+    const clear = await sharp({ create: { width: 4, height: 4, channels: 4, background: { r: 1, g: 2, b: 3, alpha: 0 } } })
+      .png()
+      .toBuffer();
     expect((await imageCodec.decode(clear, 'x')).data[3]).toBe(0);
   });
 
@@ -55,7 +57,9 @@ describe('imageCodec.decode', () => {
   });
 
   it('refuses 30,000 x 30,000 pixels by the header alone', async () => {
-    const header = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } }).png().toBuffer();
+    const header = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
     header.writeUInt32BE(30_000, 16);
     header.writeUInt32BE(30_000, 20);
     const { crc32 } = await import('node:zlib');

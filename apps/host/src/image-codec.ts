@@ -23,7 +23,12 @@ export const imageCodec: ImageCodec = {
     if (!FORMATS.has(header.format ?? '')) throw new ImageDecodeError(name, `the format ${header.format} is not a photograph's`);
     if (header.width * header.height > MAX_PIXELS) throw new ImageTooLargeError(header.width, header.height, MAX_PIXELS);
     try {
-      const { data, info } = await open().rotate().toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+      const { data, info } = await open()
+        .rotate()
+        .toColourspace('srgb')
+        .ensureAlpha()
+        .raw({ depth: 'uchar' })
+        .toBuffer({ resolveWithObject: true });
       return { width: info.width, height: info.height, channels: 4, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
     } catch (error) {
       throw new ImageDecodeError(name, `damaged or cut short: ${(error as Error).message.split('\n')[0]}`, error);

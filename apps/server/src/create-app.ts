@@ -31,7 +31,10 @@ export function createApp({ jobs, engine, viewerDir, allowedHosts, log }: AppOpt
     const { origin } = request.headers;
     const foreign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
     if ((allowedHosts && !allowedHosts.includes(name)) || foreign) {
-      sendProblem(response, problem('forbidden', 403, `expected a request from this server's own pages, got one for ${host} from ${origin ?? 'elsewhere'}`));
+      sendProblem(
+        response,
+        problem('forbidden', 403, `expected a request from this server's own pages, got one for ${host} from ${origin ?? 'elsewhere'}`),
+      );
       return;
     }
     response.setHeader('x-content-type-options', 'nosniff');
@@ -64,7 +67,11 @@ export function createApp({ jobs, engine, viewerDir, allowedHosts, log }: AppOpt
     const body = (request.body ?? {}) as Record<string, unknown>;
     const from = parseStage('from', body.from);
     const until = parseStage('until', body.until);
-    const job = await jobs.start(idOf(request), { options: parseOptions(body.options), ...(from ? { from } : {}), ...(until ? { until } : {}) });
+    const job = await jobs.start(idOf(request), {
+      options: parseOptions(body.options),
+      ...(from ? { from } : {}),
+      ...(until ? { until } : {}),
+    });
     response.status(202).json(job);
   });
 

@@ -10,7 +10,12 @@ export function streamEvents(jobs: JobManager, id: string, request: Request, res
     response.write(`event: ${message.type}\ndata: ${JSON.stringify(data)}\n\n`);
   };
   const unsubscribe = jobs.subscribe(id, send);
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'keep-alive', 'x-accel-buffering': 'no' });
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    connection: 'keep-alive',
+    'x-accel-buffering': 'no',
+  });
   send({ type: 'job', job: jobs.document(id) });
   const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS);
   request.on('close', () => {

@@ -5,11 +5,16 @@ import { join } from 'node:path';
 import { ConflictError, isAbort, NotFoundError, type Prompt, PromptMissingError, type StageEvent, type StageName } from '@gestalt3d/core';
 import { createFileStore, type Engine, imageCodec } from '@gestalt3d/host';
 import { RunFolder, resolveRunOptions } from '@gestalt3d/pipeline';
-import { applyEvent, type Artifact, finishedStages, type JobDocument, type JobRecord, pendingStages, type StageStatus } from './job.ts';
+import { type Artifact, applyEvent, finishedStages, type JobDocument, type JobRecord, pendingStages, type StageStatus } from './job.ts';
 import { problemOf } from './problem.ts';
 
 const RECORD = 'job.json';
-const TYPES: Record<string, string> = { png: 'image/png', json: 'application/json', glb: 'model/gltf-binary', bin: 'application/octet-stream' };
+const TYPES: Record<string, string> = {
+  png: 'image/png',
+  json: 'application/json',
+  glb: 'model/gltf-binary',
+  bin: 'application/octet-stream',
+};
 
 /** Content type of an artifact by its extension. */
 export const typeOf = (name: string): string => TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
@@ -74,7 +79,15 @@ export class JobManager {
         continue;
       }
       const folder = await RunFolder.open(store);
-      const job: Job = { record, folder, stages: await finishedStages(folder), previews: new Map(), controller: undefined, running: undefined, artifacts: [] };
+      const job: Job = {
+        record,
+        folder,
+        stages: await finishedStages(folder),
+        previews: new Map(),
+        controller: undefined,
+        running: undefined,
+        artifacts: [],
+      };
       this.#jobs.set(name, job);
       await this.#listArtifacts(job);
       if (record.state === 'queued' || record.state === 'running') resume.push(record);
@@ -138,7 +151,11 @@ export class JobManager {
    * Makes a job of a photograph; with a prompt its whole chain is queued.
    * @throws ImageDecodeError, ImageTooLargeError, OptionError
    */
-  async create(photo: { bytes: Uint8Array; name: string }, prompt: Prompt | undefined, given: Record<string, unknown>): Promise<JobDocument> {
+  async create(
+    photo: { bytes: Uint8Array; name: string },
+    prompt: Prompt | undefined,
+    given: Record<string, unknown>,
+  ): Promise<JobDocument> {
     const options = resolveRunOptions(given);
     const image = await imageCodec.decode(photo.bytes, photo.name);
     const id = randomUUID();
@@ -154,7 +171,15 @@ export class JobManager {
       error: null,
       request: null,
     };
-    const job: Job = { record, folder: await RunFolder.open(store), stages: pendingStages(), previews: new Map(), controller: undefined, running: undefined, artifacts: [] };
+    const job: Job = {
+      record,
+      folder: await RunFolder.open(store),
+      stages: pendingStages(),
+      previews: new Map(),
+      controller: undefined,
+      running: undefined,
+      artifacts: [],
+    };
     this.#jobs.set(id, job);
     await this.#save(job);
     if (prompt) {
@@ -181,7 +206,9 @@ export class JobManager {
     await job.running;
     await this.#writePrompt(job, prompt);
     job.record.error = null;
-    const run = this.#engine.run(job.folder, { options: job.record.options, until: 'segment' }, signal, (event) => this.#onEvent(job, event));
+    const run = this.#engine.run(job.folder, { options: job.record.options, until: 'segment' }, signal, (event) =>
+      this.#onEvent(job, event),
+    );
     job.running = run.then(
       () => {},
       () => {},
@@ -230,7 +257,9 @@ export class JobManager {
     try {
       job.record.state = 'running';
       await this.#save(job);
-      await this.#engine.run(job.folder, { options: job.record.options, ...job.record.request }, signal, (event) => this.#onEvent(job, event));
+      await this.#engine.run(job.folder, { options: job.record.options, ...job.record.request }, signal, (event) =>
+        this.#onEvent(job, event),
+      );
       job.record.state = (job.record.request?.until ?? 'mesh') === 'mesh' ? 'done' : 'idle';
     } catch (error) {
       // a server that stops leaves the job as it was, to go on after a restart
@@ -250,7 +279,10 @@ export class JobManager {
 
   #onEvent(job: Job, event: StageEvent): void {
     if (applyEvent(job.stages, event)) {
-      void this.#listArtifacts(job).then(() => this.#publish(job), () => {});
+      void this.#listArtifacts(job).then(
+        () => this.#publish(job),
+        () => {},
+      );
     }
     if (event.kind !== 'preview') {
       this.#events.emit(job.record.id, { type: 'stage', event } satisfies JobMessage);

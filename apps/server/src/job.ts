@@ -40,7 +40,9 @@ export interface JobDocument extends Omit<JobRecord, 'request'> {
 }
 
 export const pendingStages = (): Record<StageName, StageStatus> =>
-  Object.fromEntries(STAGE_NAMES.map((name) => [name, { state: 'pending', done: 0, total: 0, milliseconds: null, reused: false }])) as Record<StageName, StageStatus>;
+  Object.fromEntries(
+    STAGE_NAMES.map((name) => [name, { state: 'pending', done: 0, total: 0, milliseconds: null, reused: false }]),
+  ) as Record<StageName, StageStatus>;
 
 /** Stage states of a folder at rest: what its record says is finished. */
 export async function finishedStages(folder: RunFolder): Promise<Record<StageName, StageStatus>> {
@@ -67,7 +69,13 @@ export function applyEvent(stages: Record<StageName, StageStatus>, event: StageE
       status.total = event.total;
       return false;
     case 'end':
-      stages[event.stage] = { state: 'done', done: status.total || 1, total: status.total || 1, milliseconds: event.milliseconds, reused: event.reused };
+      stages[event.stage] = {
+        state: 'done',
+        done: status.total || 1,
+        total: status.total || 1,
+        milliseconds: event.milliseconds,
+        reused: event.reused,
+      };
       return true;
     default:
       return false;

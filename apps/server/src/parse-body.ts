@@ -28,7 +28,8 @@ export function parsePrompt(value: unknown): Prompt {
   const { box } = value;
   if (box !== undefined && box !== null) {
     const corners = ['x0', 'y0', 'x1', 'y1'] as const;
-    if (!isRecord(box) || !corners.every((corner) => isNumber(box[corner]))) throw new OptionError('prompt.box', '{ x0, y0, x1, y1 } in pixels', JSON.stringify(box));
+    if (!isRecord(box) || !corners.every((corner) => isNumber(box[corner])))
+      throw new OptionError('prompt.box', '{ x0, y0, x1, y1 } in pixels', JSON.stringify(box));
     prompt.box = Object.fromEntries(corners.map((corner) => [corner, box[corner]])) as unknown as Box;
   }
   if (!prompt.box && !prompt.points.some((point) => point.positive)) throw new PromptMissingError();

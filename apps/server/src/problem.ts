@@ -52,7 +52,8 @@ export function problemOf(error: unknown): Problem {
   }
   // errors of express and multer carry a status of their own
   const { status, message, code } = error as { status?: number; message?: string; code?: string };
-  if (code === 'LIMIT_FILE_SIZE') return problem('upload-too-large', 413, 'expected a photograph of at most 64 MB, got a larger file; scale it down and retry');
+  if (code === 'LIMIT_FILE_SIZE')
+    return problem('upload-too-large', 413, 'expected a photograph of at most 64 MB, got a larger file; scale it down and retry');
   if (code?.startsWith('LIMIT_')) return problem('upload', 400, `expected one file in the field photo, got another upload (${message})`);
   if (status && status >= 400 && status < 500) return problem('request', status, message ?? 'the request is not well formed');
   return problem('internal', 500, 'unexpected failure; the server log has the details, please report it');

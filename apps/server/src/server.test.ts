@@ -35,7 +35,12 @@ function tickingEngine(steps: number, failAt?: string): Engine & { runs: string[
           onEvent({ stage, kind: 'progress', done, total: steps, unit: 'step' });
         }
         if (stage === failAt) throw new NoSurfaceError('nothing solid');
-        await folder.commit(stage, 'k', new Map([[stage === 'segment' ? 'mask.png' : stage === 'mesh' ? 'asset.glb' : `${stage}.bin`, new Uint8Array([1, 2, 3])]]), 5);
+        await folder.commit(
+          stage,
+          'k',
+          new Map([[stage === 'segment' ? 'mask.png' : stage === 'mesh' ? 'asset.glb' : `${stage}.bin`, new Uint8Array([1, 2, 3])]]),
+          5,
+        );
         onEvent({ stage, kind: 'end', milliseconds: 5, reused: false });
       }
       return { stages: {} };
@@ -46,7 +51,10 @@ function tickingEngine(steps: number, failAt?: string): Engine & { runs: string[
   };
 }
 
-const photo = () => sharp({ create: { width: 40, height: 30, channels: 3, background: 'teal' } }).jpeg().toBuffer();
+const photo = () =>
+  sharp({ create: { width: 40, height: 30, channels: 3, background: 'teal' } })
+    .jpeg()
+    .toBuffer();
 const prompt = { points: [{ x: 20, y: 15, positive: true }] };
 
 describe('server', () => {
@@ -136,7 +144,11 @@ describe('server', () => {
     await post(`/api/jobs/${id}/start`, {});
     let text = '';
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
-    while (!text.includes('"state":"done","queuePosition"') && !/event: job\ndata: [^\n]*"state":"done"[^\n]*"mesh":\{"state":"done"/.test(text)) text += (await reader.read()).value ?? '';
+    while (
+      !text.includes('"state":"done","queuePosition"') &&
+      !/event: job\ndata: [^\n]*"state":"done"[^\n]*"mesh":\{"state":"done"/.test(text)
+    )
+      text += (await reader.read()).value ?? '';
     controller.abort();
     expect(text.startsWith('event: job\n')).toBe(true);
     expect(text).toContain('"stage":"views","kind":"progress","done":2,"total":3,"unit":"step"');
@@ -191,12 +203,37 @@ describe('server', () => {
     ['an option out of range', async () => create({ options: { triangles: 3 } }), 400, 'option'],
     ['an unknown job', async () => fetch(`${base}/api/jobs/nope`), 404, 'not-found'],
     ['an unknown path', async () => fetch(`${base}/api/nope`), 404, 'not-found'],
-    ['an unknown stage', async () => post(`/api/jobs/${((await (await create()).json()) as JobDocument).id}/start`, { from: 'colour' }), 400, 'option'],
-    ['a start without a prompt', async () => post(`/api/jobs/${((await (await create()).json()) as JobDocument).id}/start`, {}), 422, 'prompt-missing'],
-    ['an artifact outside the folder', async () => fetch(`${base}/api/jobs/${((await (await create()).json()) as JobDocument).id}/artifacts/..%2f..%2fx`), 404, 'not-found'],
-    ['the record of a job', async () => fetch(`${base}/api/jobs/${((await (await create()).json()) as JobDocument).id}/artifacts/job.json`), 404, 'not-found'],
+    [
+      'an unknown stage',
+      async () => post(`/api/jobs/${((await (await create()).json()) as JobDocument).id}/start`, { from: 'colour' }),
+      400,
+      'option',
+    ],
+    [
+      'a start without a prompt',
+      async () => post(`/api/jobs/${((await (await create()).json()) as JobDocument).id}/start`, {}),
+      422,
+      'prompt-missing',
+    ],
+    [
+      'an artifact outside the folder',
+      async () => fetch(`${base}/api/jobs/${((await (await create()).json()) as JobDocument).id}/artifacts/..%2f..%2fx`),
+      404,
+      'not-found',
+    ],
+    [
+      'the record of a job',
+      async () => fetch(`${base}/api/jobs/${((await (await create()).json()) as JobDocument).id}/artifacts/job.json`),
+      404,
+      'not-found',
+    ],
     ['another origin', async () => fetch(`${base}/api/jobs`, { headers: { origin: 'http://evil.example' } }), 403, 'forbidden'],
-    ['a body that is not JSON', async () => fetch(`${base}/api/jobs/x/start`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' }), 400, 'request'],
+    [
+      'a body that is not JSON',
+      async () => fetch(`${base}/api/jobs/x/start`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' }),
+      400,
+      'request',
+    ],
   ] as const)('answers %s with a problem document', async (_what, request, status, code) => {
     const response = await request();
     expect(response.status).toBe(status);

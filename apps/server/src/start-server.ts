@@ -31,7 +31,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const server = createServer();
   // the port is taken before jobs are resumed: two servers must not run the same jobs
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(error.code === 'EADDRINUSE' ? new PortInUseError(options.host, options.port) : error));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? new PortInUseError(options.host, options.port) : error),
+    );
     server.listen(options.port, options.host, resolve);
   });
   const jobs = await JobManager.open(options.dataDir, engine, log);

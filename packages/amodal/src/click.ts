@@ -6,6 +6,10 @@ import { distanceTo } from './regions.ts';
 
 /** Radii tried, in shares of the picture's longest side. */
 const RADII = [0.06, 0.1, 0.17, 0.28, 0.45];
+/** Colour change (0..441) that is nothing. */
+const PATH_FLOOR = 25;
+/** What a pixel of outline at the picture's border counts, where a strong edge counts 1. */
+const BORDER_EDGE = 0.3;
 /** Longest side of the trial pictures. */
 const TRIAL = 120;
 
@@ -27,6 +31,7 @@ export function clickPrior(image: RgbImage, prompt: Prompt, resolution: number):
     const margin = (1.7 * radius) / Math.max(spread.x1 - spread.x0, spread.y1 - spread.y0);
     const frame = frameOf(growRegion(spread, margin, image), TRIAL, 2);
     const candidate = tryRadius(image, frame, prompt, positive, radius);
+    (globalThis as any).DBG?.push({ frame, ...candidate, share });
     if (best === undefined || candidate.score > best.score) best = { frame, ...candidate };
   }
   return focus(image, best!.frame, best!.inside, resolution);
@@ -45,20 +50,75 @@ function tryRadius(
   for (const point of positive) seeds[pixelUnder(frame, point.x, point.y)] = 1;
   const distance = distanceTo(seeds, width, height);
   const reach = radius / frame.scale;
+  const path = colourPath(seeds, rgb, width, height);
+  // how much the colour changes along the way within the object: texture must not count as an edge
+  const within = median(path.filter((_, i) => distance[i]! < 0.4 * reach)) + PATH_FLOOR;
   const trimap = new Uint8Array(width * height);
   const logOdds = new Float32Array(width * height);
   for (let i = 0; i < trimap.length; i++) {
     const r = distance[i]! / reach;
-    trimap[i] = r < 0.45 ? MAYBE_IN : r < 1.25 ? MAYBE_OUT : SURE_OUT;
-    logOdds[i] = 3 * (0.8 - r);
+    const connected = path[i]! <= 1.2 * within;
+    trimap[i] = r < 0.15 || (r < 0.9 && connected) ? MAYBE_IN : r < 1.25 ? MAYBE_OUT : SURE_OUT;
+    logOdds[i] = 3 * (0.8 - r) - Math.min(5, 2 * Math.max(0, path[i]! / within - 1));
   }
   applyPrompt(trimap, frame, prompt);
   const inside = clean(grabCut({ width, height, rgb, trimap, logOdds, iterations: 3 }), frame, prompt);
-  return { score: outlineScore(inside, trimap, rgb, width, height), inside };
+  return { score: outlineScore(inside, trimap, rgb, width, height, imageBorder(image, frame)), inside };
+}
+
+/** Least sum of colour differences along any way from the seeds, by sweeps over the grid. */
+function colourPath(seeds: Uint8Array, rgb: Float32Array, width: number, height: number): Float32Array {
+  const path = new Float32Array(seeds.length);
+  for (let i = 0; i < path.length; i++) path[i] = seeds[i] === 1 ? 0 : 1e6;
+  const relax = (i: number, j: number) => {
+    const cost =
+      path[j]! + Math.hypot(rgb[i * 3]! - rgb[j * 3]!, rgb[i * 3 + 1]! - rgb[j * 3 + 1]!, rgb[i * 3 + 2]! - rgb[j * 3 + 2]!);
+    if (cost < path[i]!) path[i] = cost;
+  };
+  for (let sweep = 0; sweep < 3; sweep++) {
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++) {
+        const i = y * width + x;
+        if (x > 0) relax(i, i - 1);
+        if (y > 0) relax(i, i - width);
+      }
+    for (let y = height - 1; y >= 0; y--)
+      for (let x = width - 1; x >= 0; x--) {
+        const i = y * width + x;
+        if (x < width - 1) relax(i, i + 1);
+        if (y < height - 1) relax(i, i + width);
+      }
+  }
+  return path;
+}
+
+function median(values: Float32Array): number {
+  return values.length === 0 ? 0 : values.sort()[values.length >> 1]!;
+}
+
+/** Pixels of a frame that lie on the border of the picture. */
+function imageBorder(image: RgbImage, { x, y, scale, width, height }: Frame): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < width; i++) {
+    if (y <= 0) found.push(i);
+    if (y + height * scale >= image.height - 1) found.push((height - 1) * width + i);
+  }
+  for (let j = 0; j < height; j++) {
+    if (x <= 0) found.push(j * width);
+    if (x + width * scale >= image.width - 1) found.push(j * width + width - 1);
+  }
+  return found;
 }
 
 /** Share of the outline that runs along an edge of the picture; an outline at the limit of what was allowed counts against it. */
-function outlineScore(inside: Uint8Array, trimap: Uint8Array, rgb: Float32Array, width: number, height: number): number {
+function outlineScore(
+  inside: Uint8Array,
+  trimap: Uint8Array,
+  rgb: Float32Array,
+  width: number,
+  height: number,
+  atImageBorder: number[],
+): number {
   let length = 0;
   let edge = 0;
   let area = 0;
@@ -77,6 +137,12 @@ function outlineScore(inside: Uint8Array, trimap: Uint8Array, rgb: Float32Array,
         edge += Math.min(1, difference / 60);
       }
     }
+  // where the picture ends nothing says that the object does
+  for (const i of atImageBorder) {
+    if (inside[i] === 0) continue;
+    length++;
+    edge += BORDER_EDGE;
+  }
   if (length === 0 || area < 12) return -2;
   // long thin outlines are cuts through texture
   const roundness = Math.min(1, (4 * Math.PI * area) / (0.6 * length * length) + 0.2);

@@ -19,11 +19,22 @@ export function refine(image: RgbImage, prompt: Prompt, { frame, logOdds }: Prio
   for (let i = 0; i < trimap.length; i++) trimap[i] = logOdds[i]! > 0 ? MAYBE_IN : MAYBE_OUT;
   applyPrompt(trimap, frame, prompt);
   const inside = grabCut({ width, height, rgb, trimap, logOdds, iterations: 4 });
-  const kept = clean(inside, frame, prompt);
+  const refined = clean(inside, frame, prompt);
+  if (areaOf(refined) >= MIN_AREA) return refined;
+  // colours that do not differ cut everything away: then the prior is all there is
+  const prior = clean(
+    trimap.map((v) => v & 1),
+    frame,
+    prompt,
+  );
+  if (areaOf(prior) < Math.min(MIN_AREA, width * height)) throw new EmptyMaskError(prompt.box === undefined ? 'the points' : 'the box');
+  return prior;
+}
+
+function areaOf(labels: Uint8Array): number {
   let area = 0;
-  for (const value of kept) area += value;
-  if (area < Math.min(MIN_AREA, width * height)) throw new EmptyMaskError(prompt.box === undefined ? 'the points' : 'the box');
-  return kept;
+  for (const value of labels) area += value;
+  return area;
 }
 
 /** What the prompt says for sure: discs round the points, nothing outside the box. */
@@ -66,8 +77,6 @@ export function clean(inside: Uint8Array, frame: Frame, prompt: Prompt): Uint8Ar
   for (let label = 1; label < sizes.length; label++)
     if (prompt.box !== undefined ? sizes[label]! > 0.15 * largest : wanted.size === 0 && sizes[label] === largest) wanted.add(label);
   for (let i = 0; i < out.length; i++) if (!wanted.has(labels[i]!)) out[i] = 0;
-  let area = 0;
-  for (const value of out) area += value;
-  fillHoles(out, width, height, 0.02 * area, under(false));
+  fillHoles(out, width, height, 0.02 * areaOf(out), under(false));
   return out;
 }

@@ -33,7 +33,12 @@ export const SYNC_RIG: Readonly<Rig> = { count: 16, elevationDeg: 30, azimuthSte
  * Camera at (sin a cos e, sin e, cos a cos e) * distance that looks at the origin: azimuth 0 is in front (+Z), azimuth 90 is at +X.
  * In SyncDreamer's z-up frame this is (cos a cos e, sin a cos e, sin e), so world axes map (x, y, z) -> (y, z, x).
  */
-export function orbitCamera(azimuthDeg: number, elevationDeg: number, size: number, rig: Pick<Rig, 'distance' | 'focalPerWidth'> = SYNC_RIG): Camera {
+export function orbitCamera(
+  azimuthDeg: number,
+  elevationDeg: number,
+  size: number,
+  rig: Pick<Rig, 'distance' | 'focalPerWidth'> = SYNC_RIG,
+): Camera {
   const a = (azimuthDeg * Math.PI) / 180;
   const e = (elevationDeg * Math.PI) / 180;
   const eye = vec3.fromValues(

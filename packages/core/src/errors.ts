@@ -108,7 +108,10 @@ export class OptionError extends GestaltError {
 /** A model bundle that is not there, or lacks a file. */
 export class ModelMissingError extends GestaltError {
   constructor(what: string, where: string) {
-    super('model-missing', `expected the model file ${what} in ${where}, found none; restore it from the repository or reinstall the package`);
+    super(
+      'model-missing',
+      `expected the model file ${what} in ${where}, found none; restore it from the repository or reinstall the package`,
+    );
   }
 }
 
@@ -182,7 +185,10 @@ export class ConflictError extends GestaltError {
 /** The device asked for is not on this machine. */
 export class DeviceUnavailableError extends GestaltError {
   constructor(asked: string, reason: string) {
-    super('device-unavailable', `expected device ${asked}, this machine offers none (${reason}); use --device auto, and gestalt3d doctor to see what there is`);
+    super(
+      'device-unavailable',
+      `expected device ${asked}, this machine offers none (${reason}); use --device auto, and gestalt3d doctor to see what there is`,
+    );
   }
 }
 
@@ -203,7 +209,10 @@ export class ShaderCompileError extends GestaltError {
 /** A NaN or an infinity where there must be numbers. */
 export class NumericalError extends GestaltError {
   constructor(tensor: string, where: string, count: number) {
-    super('numerical', `expected finite numbers in ${tensor} at ${where}, got ${count} that are not; try another --seed, and please report it`);
+    super(
+      'numerical',
+      `expected finite numbers in ${tensor} at ${where}, got ${count} that are not; try another --seed, and please report it`,
+    );
   }
 }
 

@@ -51,7 +51,12 @@ export function resample<C extends 1 | 3 | 4>(image: Image<C>, width: number, he
 }
 
 /** Filter taps of one axis: for output k, entries start[k]..start[k+1] name a source index (-1: outside) and a weight; weights sum to 1. */
-function taps(origin: number, length: number, count: number, limit: number): { start: Int32Array; index: Int32Array; weight: Float64Array } {
+function taps(
+  origin: number,
+  length: number,
+  count: number,
+  limit: number,
+): { start: Int32Array; index: Int32Array; weight: Float64Array } {
   const scale = length / count;
   const start = new Int32Array(count + 1);
   const index: number[] = [];

@@ -103,7 +103,8 @@ export function prepareSource(mesh: Mesh, source: BakeSource, options: { erodePx
     cy: camera.cy,
     eye: [m[12], m[13], m[14]],
     margin,
-    featherPx: Math.max(options.featherPx, 0.02 * side),
+    // in small pictures a wide band would leave nothing of thin parts
+    featherPx: Math.max(Math.min(options.featherPx, 0.03 * side), 0.02 * side),
     depth,
     depthScale,
     depthWidth,

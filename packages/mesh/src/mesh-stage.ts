@@ -81,6 +81,7 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
       // 2. texture
       let origin: Uint8Array | undefined;
       let texture: Record<string, number> = {};
+      let gain: [number, number, number] = [1, 1, 1];
       if (options.textureSize > 0) {
         const unwrapped = unwrapMesh(mesh, { ...UNWRAP_DEFAULTS, textureSize: options.textureSize });
         await breathe(signal);
@@ -98,6 +99,7 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
         const { colors: _, ...plain } = unwrapped.mesh;
         mesh = { ...plain, texture: baked.texture };
         origin = originOfVertices(mesh, baked.origin);
+        gain = baked.gain;
         texture = {
           textureSize: options.textureSize,
           charts: unwrapped.charts,
@@ -107,9 +109,9 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
           seenByCompletionOnly: baked.seen.completion,
           guessed: baked.seen.guessed,
           inNoView: baked.unseen,
-          gainRed: baked.gain[0],
-          gainGreen: baked.gain[1],
-          gainBlue: baked.gain[2],
+          gainRed: gain[0],
+          gainGreen: gain[1],
+          gainBlue: gain[2],
         };
       }
       await breathe(signal);
@@ -129,7 +131,7 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
       let psnrDb = 0;
       for (const view of input.views) {
         await breathe(signal);
-        const one = compareWithView(mesh, view, 128);
+        const one = compareWithView(mesh, view, 128, gain);
         iou += one.iou / input.views.length;
         psnrDb += one.psnrDb / input.views.length;
       }

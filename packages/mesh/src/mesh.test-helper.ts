@@ -13,6 +13,12 @@ import {
 } from '@gestalt3d/core';
 import { renderMesh } from './render.ts';
 
+/** Bit equality; the matcher's own comparison of long arrays takes seconds. */
+export function sameBytes(a: ArrayBufferView | undefined, b: ArrayBufferView | undefined): boolean {
+  const bytes = (view: ArrayBufferView) => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+  return a !== undefined && b !== undefined && bytes(a).equals(bytes(b));
+}
+
 /** Smooth colours with stripes, as a function of the place: sRGB 0..255. */
 export function testColor(x: number, y: number, z: number): [number, number, number] {
   const stripe = 0.75 + 0.25 * Math.sin(22 * x + 9 * y);

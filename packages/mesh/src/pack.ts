@@ -16,7 +16,7 @@ interface Shape {
 
 /**
  * Packs planar charts into a square: each is turned to its smallest rectangle (of 32 directions), then dropped on a skyline by its own outline
- * (Levy 2002), upright or turned by quarters. The largest scale at which everything fits is found by bisection.
+ * (Levy 2002), upright or turned by quarters, or put into a hole below the skyline if its rectangle fits one. The largest scale at which everything fits is found by bisection.
  */
 export function packCharts(
   projected: Float32Array,
@@ -169,6 +169,7 @@ function outline(shape: Shape, scale: number, turns: number, paddingPx: number):
 
 function place(shapes: Shape[], order: number[], scale: number, size: number, paddingPx: number): Placement[] | undefined {
   const sky = new Int32Array(size);
+  const holes = new Holes(size);
   const placements: Placement[] = new Array(shapes.length);
   for (const i of order) {
     let best: { x: number; y: number; turns: number; cost: number; bottom: Int32Array; top: Int32Array } | undefined;
@@ -192,9 +193,80 @@ function place(shapes: Shape[], order: number[], scale: number, size: number, pa
         best = { x, y, turns, cost, bottom, top };
       }
     }
+    // a hole that ends lower than the skyline's offer
+    const hole = holes.find(shapes[i], scale, paddingPx, best ? best.cost : size + 1);
+    if (hole) {
+      const { bottom, top } = outline(shapes[i], scale, hole.turns, paddingPx);
+      best = { ...hole, cost: 0, bottom, top };
+    }
     if (!best) return undefined;
     placements[i] = { x: best.x, y: best.y, turns: best.turns };
     for (let k = 0; k < best.top.length; k++) if (best.top[k] > 0) sky[best.x + k] = Math.max(sky[best.x + k], best.y + best.top[k]);
+    holes.fill(shapes[i], placements[i], scale, paddingPx);
   }
   return placements;
+}
+
+/** Edge of a cell of the hole map in texels. */
+const CELL = 4;
+
+/** Coarse map of what is taken, with a summed-area table to ask for free rectangles. */
+class Holes {
+  readonly #edge: number;
+  readonly #taken: Uint8Array;
+  readonly #sums: Int32Array;
+
+  constructor(size: number) {
+    this.#edge = Math.floor(size / CELL);
+    this.#taken = new Uint8Array(this.#edge * this.#edge);
+    this.#sums = new Int32Array((this.#edge + 1) * (this.#edge + 1));
+  }
+
+  /** Free place for a shape's rectangle with the lowest upper edge below `bound` texels. */
+  find(shape: Shape, scale: number, paddingPx: number, bound: number): Placement | undefined {
+    const edge = this.#edge;
+    const stride = edge + 1;
+    const sums = this.#sums;
+    let best: Placement | undefined;
+    let lowest = bound;
+    for (let turns = 0; turns < 2; turns++) {
+      const width = Math.ceil(((turns === 0 ? shape.width : shape.height) * scale + paddingPx + 1) / CELL);
+      const height = Math.ceil(((turns === 0 ? shape.height : shape.width) * scale + paddingPx + 1) / CELL);
+      for (let y = 0; y + height <= edge && (y + height) * CELL < lowest; y++) {
+        const low = y * stride;
+        const high = (y + height) * stride;
+        for (let x = 0; x + width <= edge; x++) {
+          if (sums[high + x + width] - sums[high + x] - sums[low + x + width] + sums[low + x] > 0) continue;
+          best = { x: x * CELL, y: y * CELL, turns };
+          lowest = (y + height) * CELL;
+          break;
+        }
+      }
+    }
+    return best;
+  }
+
+  /** Marks the cells of a placed shape: those of its triangles' rectangles, padding included. */
+  fill(shape: Shape, { x, y, turns }: Placement, scale: number, paddingPx: number): void {
+    const edge = this.#edge;
+    for (let k = 0; k < shape.slots.length; k += 3) {
+      const corners = [turned(shape, k, turns), turned(shape, k + 1, turns), turned(shape, k + 2, turns)];
+      const span = (axis: 0 | 1, origin: number) => {
+        const low = Math.min(corners[0][axis], corners[1][axis], corners[2][axis]) * scale + origin;
+        const high = Math.max(corners[0][axis], corners[1][axis], corners[2][axis]) * scale + origin + paddingPx;
+        return [Math.max(0, Math.floor(low / CELL)), Math.min(edge - 1, Math.floor(high / CELL))];
+      };
+      const [x0, x1] = span(0, x);
+      const [y0, y1] = span(1, y);
+      for (let row = y0; row <= y1; row++) this.#taken.fill(1, row * edge + x0, row * edge + x1 + 1);
+    }
+    const stride = edge + 1;
+    for (let row = 0; row < edge; row++) {
+      let sum = 0;
+      for (let column = 0; column < edge; column++) {
+        sum += this.#taken[row * edge + column];
+        this.#sums[(row + 1) * stride + column + 1] = this.#sums[row * stride + column + 1] + sum;
+      }
+    }
+  }
 }

@@ -10,8 +10,8 @@ export interface ViewAgreement {
   psnrDb: number;
 }
 
-/** Renders the mesh back into a picture's camera and compares; large pictures are compared at `maxSide` pixels. */
-export function compareWithView(mesh: Mesh, view: View, maxSide = 256): ViewAgreement {
+/** Renders the mesh back into a picture's camera and compares; large pictures are compared at `maxSide` pixels, colours after `gain` per channel. */
+export function compareWithView(mesh: Mesh, view: View, maxSide = 256, gain: readonly [number, number, number] = [1, 1, 1]): ViewAgreement {
   const box = boundingBox(view.image);
   if (!box) return { iou: 0, covered: 0, psnrDb: 0 };
   // the whole picture if it is small, else the object and a quarter around it
@@ -37,7 +37,7 @@ export function compareWithView(mesh: Mesh, view: View, maxSide = 256): ViewAgre
     if (a > 127 && b > 127) both++;
     if (a > 127 || b > 127) either++;
     if (a < 250 || b < 250) continue;
-    for (let c = 0; c < 3; c++) error += (target.data[i * 4 + c] - own.data[i * 4 + c]) ** 2;
+    for (let c = 0; c < 3; c++) error += (Math.min(255, target.data[i * 4 + c] * gain[c]) - own.data[i * 4 + c]) ** 2;
     samples += 3;
   }
   return {

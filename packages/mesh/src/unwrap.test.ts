@@ -1,5 +1,6 @@
 import type { Mesh } from '@gestalt3d/core';
 import { describe, expect, it } from 'vitest';
+import { sameBytes } from './mesh.test-helper.ts';
 import { rasteriseAtlas } from './rasterise.ts';
 import { boxMesh, marchField, sphereMesh, torusMesh } from './shapes.ts';
 import { meshTopology } from './topology.ts';
@@ -28,10 +29,7 @@ describe.each([
   });
 
   it('stays on the page, uses it and stretches little', () => {
-    for (const value of uvs!) {
-      expect(value).toBeGreaterThanOrEqual(0);
-      expect(value).toBeLessThanOrEqual(1);
-    }
+    expect(uvs!.every((value) => value >= 0 && value <= 1)).toBe(true);
     expect(unwrapped.utilisation).toBeGreaterThan(0.45);
     expect(unwrapped.stretch).toBeLessThan(1.25);
   });
@@ -77,6 +75,7 @@ describe('unwrapMesh', () => {
   });
 
   it('gives the same atlas again', () => {
-    expect(unwrapMesh(torusMesh()).mesh.uvs).toEqual(unwrapMesh(torusMesh()).mesh.uvs);
+    const torus = () => unwrapMesh(torusMesh(0.35, 0.15, 32, 16)).mesh.uvs;
+    expect(sameBytes(torus(), torus())).toBe(true);
   });
 });

@@ -5,9 +5,9 @@ import {
   EmptyMaskError,
   orbitCamera,
   type Region,
-  reframeCamera,
-  type Rig,
   type RgbaImage,
+  type Rig,
+  reframeCamera,
   resample,
 } from '@gestalt3d/core';
 

@@ -1,4 +1,13 @@
-import { type CompletionSet, type Mesh, type MultiView, orbitCamera, type Prompt, type RgbaImage, type RgbImage, type Mask } from '@gestalt3d/core';
+import {
+  type CompletionSet,
+  type Mask,
+  type Mesh,
+  type MultiView,
+  orbitCamera,
+  type Prompt,
+  type RgbaImage,
+  type RgbImage,
+} from '@gestalt3d/core';
 import { drawPrompt, makeContactSheet, renderMesh, type SheetRow } from '@gestalt3d/mesh';
 
 export interface ContactSheetInput {
@@ -20,7 +29,10 @@ export function drawContactSheet({ photo, completions, chosen, multiView, mesh }
       title: 'Photograph, prompt and mask; completions',
       images: [
         { image: drawPrompt(photo.image, photo.prompt, photo.mask), caption: 'prompt and mask' },
-        ...completions.completions.map(({ image, seed }, i) => ({ image, caption: `completion ${i}${i === chosen ? ' (chosen)' : ''}, seed ${seed}` })),
+        ...completions.completions.map(({ image, seed }, i) => ({
+          image,
+          caption: `completion ${i}${i === chosen ? ' (chosen)' : ''}, seed ${seed}`,
+        })),
       ],
     });
   const step = Math.max(1, Math.ceil(multiView.views.length / 16));
@@ -32,7 +44,10 @@ export function drawContactSheet({ photo, completions, chosen, multiView, mesh }
     });
   rows.push({
     title: `Mesh, ${mesh.indices.length / 3} triangles`,
-    images: [0, 90, 180, 270].map((azimuth) => ({ image: renderMesh(mesh, orbitCamera(azimuth, 20, TILE)), caption: `azimuth ${azimuth}` })),
+    images: [0, 90, 180, 270].map((azimuth) => ({
+      image: renderMesh(mesh, orbitCamera(azimuth, 20, TILE)),
+      caption: `azimuth ${azimuth}`,
+    })),
   });
   return makeContactSheet(rows);
 }

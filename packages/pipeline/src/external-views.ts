@@ -33,7 +33,10 @@ export async function loadExternalViews(store: FileStore, codec: ImageCodec, war
     const file = await store.read(found);
     if (!file) throw new ViewsFormatError(`frame ${i}`, `the image ${path} beside transforms.json`, 'no such file');
     const image = await codec.decode(file, found);
-    views.push({ image: cutOutBackground(image, () => warn(`${found} has no alpha: its even background is taken as empty`)), camera: cameraOfFrame(transforms, i, image) });
+    views.push({
+      image: cutOutBackground(image, () => warn(`${found} has no alpha: its even background is taken as empty`)),
+      camera: cameraOfFrame(transforms, i, image),
+    });
   }
   return views;
 }

@@ -3,6 +3,14 @@ export { completionName } from './artifacts/completions-format.ts';
 export type { GestaltTransforms } from './artifacts/multi-view-format.ts';
 export { loadMask, maskFromImage } from './artifacts/segmentation-format.ts';
 export { loadExternalViews } from './external-views.ts';
-export { importViews, loadPrompt, type PipelineDeps, type PipelineStages, type RunRequest, type RunResult, runPipeline } from './pipeline.ts';
+export {
+  importViews,
+  loadPrompt,
+  type PipelineDeps,
+  type PipelineStages,
+  type RunRequest,
+  type RunResult,
+  runPipeline,
+} from './pipeline.ts';
 export { RunFolder, type StageRecord, sha256 } from './run-folder.ts';
 export { type DeviceChoice, type Preset, RUN_DEFAULTS, type RunOptions, resolveRunOptions } from './run-options.ts';

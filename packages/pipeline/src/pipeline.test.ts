@@ -28,7 +28,10 @@ const codec: ImageCodec = {
   decode: async (bytes) => {
     const [width, height, channels] = new Uint32Array(bytes.slice(0, 12).buffer);
     const image = createImage(width!, height!, 4);
-    for (let i = 0; i < width! * height!; i++) for (let c = 0; c < 4; c++) image.data[i * 4 + c] = channels === 4 ? bytes[12 + i * 4 + c]! : c === 3 ? 255 : bytes[12 + i * channels! + (channels === 3 ? c : 0)]!;
+    for (let i = 0; i < width! * height!; i++)
+      for (let c = 0; c < 4; c++)
+        image.data[i * 4 + c] =
+          channels === 4 ? bytes[12 + i * 4 + c]! : c === 3 ? 255 : bytes[12 + i * channels! + (channels === 3 ? c : 0)]!;
     return image;
   },
 };
@@ -43,16 +46,18 @@ describe('runPipeline', () => {
   let inside: (stage: StageName, context: StageContext) => void;
 
   const deps = (): PipelineDeps => {
-    const stage = <T>(name: StageName, make: (context: StageContext) => T) => async () => ({
-      name,
-      version: '1',
-      defaults: {} as never,
-      run: async (_input: unknown, _options: unknown, context: StageContext) => {
-        ran.push(name);
-        inside(name, context);
-        return make(context);
-      },
-    });
+    const stage =
+      <T>(name: StageName, make: (context: StageContext) => T) =>
+      async () => ({
+        name,
+        version: '1',
+        defaults: {} as never,
+        run: async (_input: unknown, _options: unknown, context: StageContext) => {
+          ran.push(name);
+          inside(name, context);
+          return make(context);
+        },
+      });
     const mesh = boxMesh([1, 1, 1]);
     return {
       codec,
@@ -68,9 +73,18 @@ describe('runPipeline', () => {
           vote: mask(),
           visible: mask(),
         })),
-        views: stage('views', () => ({ views: [0, 180].map((azimuth) => ({ image: picture(9), camera: orbitCamera(azimuth, 30, 8) })), elevationDeg: 20, photoCamera: orbitCamera(0, 20, 8) })),
+        views: stage('views', () => ({
+          views: [0, 180].map((azimuth) => ({ image: picture(9), camera: orbitCamera(azimuth, 30, 8) })),
+          elevationDeg: 20,
+          photoCamera: orbitCamera(0, 20, 8),
+        })),
         reconstruct: stage('reconstruct', () => ({
-          field: { kind: 'hash-grid' as const, config: {}, data: new Float32Array(3), bounds: { min: [0, 0, 0] as [number, number, number], max: [1, 1, 1] as [number, number, number] } },
+          field: {
+            kind: 'hash-grid' as const,
+            config: {},
+            data: new Float32Array(3),
+            bounds: { min: [0, 0, 0] as [number, number, number], max: [1, 1, 1] as [number, number, number] },
+          },
           mesh,
           stats: {},
         })),
@@ -78,12 +92,17 @@ describe('runPipeline', () => {
       },
     };
   };
-  const run = async (request: Partial<Omit<RunRequest, 'options'>> & { options?: Record<string, unknown> } = {}, signal = new AbortController().signal) => {
+  const run = async (
+    request: Partial<Omit<RunRequest, 'options'>> & { options?: Record<string, unknown> } = {},
+    signal = new AbortController().signal,
+  ) => {
     ran = [];
     const events: StageEvent[] = [];
     const { options, ...rest } = request;
     const folder = await RunFolder.open(store);
-    await runPipeline(folder, { ...rest, options: resolveRunOptions({ samples: 2, ...options }) }, deps(), signal, (event) => events.push(event));
+    await runPipeline(folder, { ...rest, options: resolveRunOptions({ samples: 2, ...options }) }, deps(), signal, (event) =>
+      events.push(event),
+    );
     return events;
   };
   const input = { photo: picture(100), prompt: { points: [{ x: 1, y: 1, positive: true }] } };

@@ -126,7 +126,8 @@ export async function runPipeline(
 
   const load = async <T>(format: ArtifactFormat<T>, stage: StageName): Promise<T> => {
     const record = folder.record(stage);
-    if (!record) throw new RunFolderError(`a finished ${stage} stage in ${folder.store.location}`, 'none', `run gestalt3d ${stage} on it first`);
+    if (!record)
+      throw new RunFolderError(`a finished ${stage} stage in ${folder.store.location}`, 'none', `run gestalt3d ${stage} on it first`);
     return format.load((name) => folder.read(name), Object.keys(record.files), codec);
   };
   const loadPhoto = async () => codec.decode(await folder.read('input.png'), 'input.png');
@@ -267,10 +268,11 @@ export async function runPipeline(
       options,
       startedAt: startedAt.toISOString(),
       milliseconds: Date.now() - startedAt.getTime(),
-      stages: Object.fromEntries(STAGE_NAMES.filter((name) => folder.record(name)).map((name) => [name, { ...result.stages[name], ...folder.record(name) }])),
+      stages: Object.fromEntries(
+        STAGE_NAMES.filter((name) => folder.record(name)).map((name) => [name, { ...result.stages[name], ...folder.record(name) }]),
+      ),
       host: deps.describeHost(),
     }),
   );
   return result;
 }
-

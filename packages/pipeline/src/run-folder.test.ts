@@ -30,7 +30,15 @@ describe('RunFolder', () => {
   it('removes files that the new result no longer has', async () => {
     const store = createMemoryStore();
     const folder = await RunFolder.open(store);
-    await folder.commit('complete', 'a', new Map([['completion-0.png', bytes('0')], ['completion-1.png', bytes('1')]]), 1);
+    await folder.commit(
+      'complete',
+      'a',
+      new Map([
+        ['completion-0.png', bytes('0')],
+        ['completion-1.png', bytes('1')],
+      ]),
+      1,
+    );
     await folder.commit('complete', 'b', new Map([['completion-0.png', bytes('x')]]), 1);
     expect(await store.list('completion')).toEqual(['completion-0.png']);
   });
@@ -44,7 +52,17 @@ describe('RunFolder', () => {
       if (name === 'report.json') throw new Error('crash');
       await write(name, content);
     };
-    await expect(folder.commit('mesh', 'a', new Map([['asset.glb', bytes('new')], ['report.json', bytes('{}')]]), 1)).rejects.toThrow('crash');
+    await expect(
+      folder.commit(
+        'mesh',
+        'a',
+        new Map([
+          ['asset.glb', bytes('new')],
+          ['report.json', bytes('{}')],
+        ]),
+        1,
+      ),
+    ).rejects.toThrow('crash');
     store.write = write;
     expect(await (await RunFolder.open(store)).isFinished('mesh', 'a')).toBe(false);
   });

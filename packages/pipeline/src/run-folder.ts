@@ -78,7 +78,12 @@ export class RunFolder {
   /** Hash of a finished stage's file. @throws RunFolderError when that stage has not finished */
   fileHash(stage: StageName, name: string): string {
     const hash = this.#records[stage]?.files[name];
-    if (!hash) throw new RunFolderError(`a finished ${stage} stage with ${name} in ${this.store.location}`, 'none', `run gestalt3d ${stage} on it first`);
+    if (!hash)
+      throw new RunFolderError(
+        `a finished ${stage} stage with ${name} in ${this.store.location}`,
+        'none',
+        `run gestalt3d ${stage} on it first`,
+      );
     return hash;
   }
 

@@ -17,6 +17,10 @@ export function registerDemo(program: Command, streams: Streams): void {
       streams.stderr.write(`${sample.title}: ${sample.object}\n`);
       const options = runOptionsOf(flags);
       if (flags.elevation === undefined) options.elevationDeg = sample.elevationDeg;
-      await runInFolder(flags.out ?? join('out', sample.id), streams, flags, async () => ({ options, photo: await readImage(sample.path), prompt: sample.prompt }));
+      await runInFolder(flags.out ?? join('out', sample.id), streams, flags, async () => ({
+        options,
+        photo: await readImage(sample.path),
+        prompt: sample.prompt,
+      }));
     });
 }

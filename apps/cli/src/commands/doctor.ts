@@ -20,10 +20,14 @@ export function registerDoctor(program: Command, streams: Streams): void {
         row('system', `${report.platform}, Node ${report.node}`);
         row('processor', `${report.cpu.model}, ${report.cpu.threads} threads`);
         row('memory', `${(report.memory.totalBytes / 2 ** 30).toFixed(1)} GiB, ${(report.memory.freeBytes / 2 ** 30).toFixed(1)} GiB free`);
-        row('gpu', report.gpu ? `${report.gpu.description}${report.gpu.software ? ' (software: not used by auto)' : ''}` : 'none: the CPU path runs');
+        row(
+          'gpu',
+          report.gpu ? `${report.gpu.description}${report.gpu.software ? ' (software: not used by auto)' : ''}` : 'none: the CPU path runs',
+        );
         row('providers', report.providers.join(', '));
         row('surface', report.surfaceDevice);
-        for (const model of report.models) row('model', `${model.id} ${model.revision}, ${(model.sizeBytes / 1e6).toFixed(1)} MB, ${model.state}`);
+        for (const model of report.models)
+          row('model', `${model.id} ${model.revision}, ${(model.sizeBytes / 1e6).toFixed(1)} MB, ${model.state}`);
       } finally {
         await engine.close();
       }

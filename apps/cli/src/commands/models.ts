@@ -15,7 +15,9 @@ export function registerModels(program: Command, streams: Streams): void {
         if (flags.json) streams.stdout.write(`${JSON.stringify(models, null, 2)}\n`);
         else
           for (const model of models)
-            streams.stdout.write(`${model.id.padEnd(20)} ${model.revision.padEnd(12)} ${`${(model.sizeBytes / 1e6).toFixed(1)} MB`.padStart(9)}  ${model.state.padEnd(8)} ${model.licence}\n`);
+            streams.stdout.write(
+              `${model.id.padEnd(20)} ${model.revision.padEnd(12)} ${`${(model.sizeBytes / 1e6).toFixed(1)} MB`.padStart(9)}  ${model.state.padEnd(8)} ${model.licence}\n`,
+            );
       } finally {
         await engine.close();
       }

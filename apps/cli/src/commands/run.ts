@@ -71,5 +71,7 @@ export function registerRun(program: Command, streams: Streams): void {
   addRunOptions(addPromptOptions(program.command('run <photo>').description('a photograph and a prompt to a textured GLB')))
     .option('--from <stage>', `repeat from a stage: ${STAGE_NAMES.join(', ')}`)
     .action(action('mesh'));
-  addRunOptions(addPromptOptions(program.command('segment <photo>').description('find the visible part of the object'))).action(action('segment'));
+  addRunOptions(addPromptOptions(program.command('segment <photo>').description('find the visible part of the object'))).action(
+    action('segment'),
+  );
 }

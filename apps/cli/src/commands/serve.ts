@@ -15,7 +15,12 @@ export function registerServe(program: Command, streams: Streams): void {
       const port = Number(flags.port);
       if (!Number.isInteger(port) || port < 0 || port > 65535) throw new OptionError('--port', 'a port from 0 to 65535', `"${flags.port}"`);
       const { signal, dispose } = interruptible();
-      const server = await startServer({ port, host: flags.host, dataDir: flags.data, ...(flags.models ? { modelsDir: flags.models } : {}) });
+      const server = await startServer({
+        port,
+        host: flags.host,
+        dataDir: flags.data,
+        ...(flags.models ? { modelsDir: flags.models } : {}),
+      });
       streams.stderr.write(`Gestalt3D on ${server.url}  (Ctrl-C stops it; jobs are kept in ${flags.data})\n`);
       if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       await server.close();

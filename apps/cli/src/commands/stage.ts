@@ -22,13 +22,15 @@ export function registerStages(program: Command, streams: Streams): void {
         const options = runOptionsOf(flags);
         const out = flags.out ?? dir;
         const source = createFileStore(dir);
-        if ((await source.list('')).length === 0) throw new RunFolderError(`a run folder at ${dir}`, 'no such folder or an empty one', 'make one with gestalt3d run or segment');
+        if ((await source.list('')).length === 0)
+          throw new RunFolderError(`a run folder at ${dir}`, 'no such folder or an empty one', 'make one with gestalt3d run or segment');
         const external = stage === 'reconstruct' && !(await RunFolder.open(source)).record('views');
         await runInFolder(out, streams, flags, async (_engine, folder) => {
           if (!external) return { options, first: stage, until: stage };
           const warnings = new Set<string>();
           const views = await loadExternalViews(source, imageCodec, (message) => warnings.add(message));
-          for (const message of [...warnings].slice(0, 1)) streams.stderr.write(`  ! ${message}${warnings.size > 1 ? ` (and ${warnings.size - 1} more)` : ''}\n`);
+          for (const message of [...warnings].slice(0, 1))
+            streams.stderr.write(`  ! ${message}${warnings.size > 1 ? ` (and ${warnings.size - 1} more)` : ''}\n`);
           await importViews(folder, views, imageCodec);
           return { options, first: 'reconstruct', until: 'mesh' };
         });

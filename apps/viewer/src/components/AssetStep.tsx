@@ -63,7 +63,7 @@ export function AssetStep({ gestalt }: { gestalt: Gestalt }) {
             <dl className="facts">
               <div>
                 <dt>Triangles</dt>
-                <dd data-testid="triangles">{triangles === null ? '…' : formatCount(triangles)}</dd>
+                <dd data-testid="triangles">{triangles === null ? '–' : formatCount(triangles)}</dd>
               </div>
               <div>
                 <dt>File size</dt>

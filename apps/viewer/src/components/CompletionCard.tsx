@@ -22,10 +22,11 @@ export function CompletionCard({ picture, visible, seed, selected, reveal, disab
       type="button"
       role="radio"
       aria-checked={selected && !disabled}
-      aria-label={`Completion ${index + 1}${seed === undefined ? '' : `, seed ${seed}`}`}
+      aria-label={`Completion ${index + 1}`}
       tabIndex={selected ? 0 : -1}
       className={`completion${selected && !disabled ? ' selected' : ''}${reveal ? ' reveal' : ''}`}
       disabled={disabled}
+      title={seed === undefined ? undefined : `Seed ${seed}`}
       onClick={onSelect}
       onDoubleClick={onChoose}
       data-testid={`completion-${index}`}
@@ -38,7 +39,6 @@ export function CompletionCard({ picture, visible, seed, selected, reveal, disab
       </span>
       <span className="completion-caption">
         <span>{index + 1}</span>
-        {seed !== undefined && <span className="quiet">seed {seed}</span>}
       </span>
     </button>
   );

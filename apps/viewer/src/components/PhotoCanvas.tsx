@@ -3,11 +3,14 @@ import type { WirePrompt } from '../api/types.ts';
 import { boxBetween, clamp, type Point, toPhoto } from '../lib/geometry.ts';
 import type { Action } from '../state/reducer.ts';
 import { MaskOverlay } from './MaskOverlay.tsx';
+import { PromptHint } from './PromptHint.tsx';
 import { PromptMarkers } from './PromptMarkers.tsx';
 
 interface Props {
   photo: { url: string; width: number; height: number; name: string };
   prompt: WirePrompt;
+  /** A hint where to click. */
+  suggestion: WirePrompt | null;
   mask: string | undefined;
   pending: boolean;
   negative: boolean;
@@ -19,7 +22,7 @@ interface Props {
 const SLOP = 6;
 
 /** The photograph to point at: click, drag, touch or keys. */
-export function PhotoCanvas({ photo, prompt, mask, pending, negative, disabled, dispatch }: Props) {
+export function PhotoCanvas({ photo, prompt, suggestion, mask, pending, negative, disabled, dispatch }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const [drag, setDrag] = useState<{ from: Point; to: Point; negative: boolean; moved: boolean } | null>(null);
   const [cursor, setCursor] = useState<Point | null>(null);
@@ -97,6 +100,7 @@ export function PhotoCanvas({ photo, prompt, mask, pending, negative, disabled, 
       >
         <img src={photo.url} alt={photo.name} width={photo.width} height={photo.height} draggable={false} />
         {mask && <MaskOverlay url={mask} photo={photo} dim={pending} />}
+        {suggestion && <PromptHint suggestion={suggestion} photo={photo} />}
         <PromptMarkers points={prompt.points} box={box} photo={photo} disabled={disabled} dispatch={dispatch} />
         {cursor && (
           <i className="cross" style={{ left: `${(cursor.x / photo.width) * 100}%`, top: `${(cursor.y / photo.height) * 100}%` }} />

@@ -35,6 +35,7 @@ export function PromptStep({ gestalt }: { gestalt: Gestalt }) {
       <PhotoCanvas
         photo={{ ...job.photo, url: photoUrl(state) ?? '' }}
         prompt={prompt}
+        suggestion={empty && !active ? state.suggestion : null}
         mask={hasMask(state) ? artifactOf(job, 'mask.png')?.url : undefined}
         pending={looking}
         negative={negative}
@@ -74,6 +75,11 @@ export function PromptStep({ gestalt }: { gestalt: Gestalt }) {
               Clear <kbd>Esc</kbd>
             </button>
           </div>
+          {empty && !active && state.suggestion && (
+            <button type="button" className="button" onClick={() => dispatch({ type: 'suggested' })} data-testid="suggest">
+              Use the suggestion
+            </button>
+          )}
           <p className="quiet" aria-live="polite" data-testid="mask-status" data-state={maskState}>
             {status}
           </p>

@@ -21,11 +21,11 @@ export function StageRow({ name, label, progress, now }: Props) {
       ? ''
       : formatDuration(elapsed)
     : state === 'done'
-      ? reused
-        ? 'kept'
-        : milliseconds === null
-          ? ''
-          : formatDuration(milliseconds)
+      ? milliseconds === null
+        ? reused
+          ? 'kept'
+          : ''
+        : formatDuration(milliseconds)
       : state === 'failed'
         ? 'failed'
         : '';
@@ -39,7 +39,9 @@ export function StageRow({ name, label, progress, now }: Props) {
     <li className={`stage-row ${state}`} data-testid={`stage-${name}`} data-state={state} aria-current={running ? 'step' : undefined}>
       <StageMark done={state === 'done'} />
       <span className="stage-label">{label}</span>
-      <span className="stage-time">{time}</span>
+      <span className="stage-time" title={reused ? 'Kept from an earlier run' : undefined}>
+        {time}
+      </span>
       {running && (
         <>
           <progress {...(total > 0 && { value: done, max: total })} aria-label={label} />

@@ -10,7 +10,7 @@ import { useHashJob } from './use-hash-job.ts';
 import { usePromptSender } from './use-prompt-sender.ts';
 
 export interface Actions {
-  usePhoto(photo: Blob, name: string, prompt?: WirePrompt): Promise<void>;
+  usePhoto(photo: Blob, name: string, suggestion?: WirePrompt): Promise<void>;
   useSample(sample: Sample): Promise<void>;
   openJob(id: string): Promise<void>;
   closeJob(): void;
@@ -52,15 +52,15 @@ export function useGestalt(): Gestalt {
     const start = (body: StartRequest, step: PageStep): Promise<void> =>
       guarded('start', async () => {
         const { job } = latest.current;
-        if (job) dispatch({ type: 'started', job: await api.start(job.id, body), step });
+        if (job) dispatch({ type: 'started', job: await api.start(job.id, body), step, ...(body.from && { from: body.from }) });
       });
-    const usePhoto: Actions['usePhoto'] = (photo, name, prompt) =>
+    const usePhoto: Actions['usePhoto'] = (photo, name, suggestion) =>
       guarded('upload', async () => {
         const before = latest.current.localPhoto;
         dispatch({ type: 'upload', localPhoto: URL.createObjectURL(photo) });
         if (before) URL.revokeObjectURL(before);
         const job = await api.create(photo, name);
-        dispatch(prompt ? { type: 'open', job, prompt } : { type: 'open', job });
+        dispatch({ type: 'open', job, ...(suggestion && { suggestion }) });
       });
     return {
       usePhoto,

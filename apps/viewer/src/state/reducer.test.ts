@@ -96,12 +96,27 @@ describe('jobs', () => {
     expect(state.prompt.points).toHaveLength(1);
   });
 
-  it('sends a suggested prompt like an edit', () => {
+  it('keeps a suggestion until it is taken like an edit', () => {
+    const suggestion = { points: [{ x: 1, y: 1, positive: true }] };
     const state = after([
       { type: 'upload', localPhoto: 'blob:x' },
-      { type: 'open', job: fakeJob(), prompt: { points: [{ x: 1, y: 1, positive: true }] } },
+      { type: 'open', job: fakeJob(), suggestion },
     ]);
-    expect(state).toMatchObject({ promptEdits: 1, localPhoto: 'blob:x', step: 'prompt', busy: null });
+    expect(state).toMatchObject({ promptEdits: 0, prompt: { points: [] }, localPhoto: 'blob:x', step: 'prompt', busy: null });
+    expect(reducer(state, { type: 'suggested' })).toMatchObject({ promptEdits: 1, prompt: suggestion });
+  });
+
+  it('takes what a queued start repeats for out of date until it runs', () => {
+    const done = fakeJob({ done: ['segment', 'complete', 'views', 'reconstruct', 'mesh'], state: 'queued', artifacts: ['asset.glb'] });
+    const started = reducer(opened(done), { type: 'started', job: done, step: 'asset', from: 'views' });
+    expect(started.job?.stages).toMatchObject({ complete: { state: 'done' }, views: { state: 'pending' }, mesh: { state: 'pending' } });
+    const later = reducer(started, { type: 'job', job: done });
+    expect(later.job?.stages.mesh.state).toBe('pending');
+    const running = fakeJob({ done: ['segment', 'complete'], running: 'views', state: 'running' });
+    expect(reducer(later, { type: 'job', job: running })).toMatchObject({
+      repeating: null,
+      job: { stages: { views: { state: 'running' } } },
+    });
   });
 
   it('drops news of another job', () => {

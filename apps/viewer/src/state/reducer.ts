@@ -1,12 +1,12 @@
-import type { Box } from '@gestalt3d/core';
+import type { Box, StageName } from '@gestalt3d/core';
 import { type Job, type Problem, STAGES, type WirePrompt, type WireStageEvent } from '../api/types.ts';
-import { farthestStep, hasArtifact } from './selectors.ts';
+import { farthestStep, hasArtifact, isActive } from './selectors.ts';
 import { DEFAULT_OPTIONS, INITIAL_STATE, type LiveStage, type OptionsDraft, type PageStep, type State } from './state.ts';
 
 export type Action =
   | { type: 'upload'; localPhoto: string }
   /** A job was created or opened: the page shows it from its farthest step. */
-  | { type: 'open'; job: Job; prompt?: WirePrompt }
+  | { type: 'open'; job: Job; suggestion?: WirePrompt }
   /** Fresh news about a job; other jobs' news are dropped. */
   | { type: 'job'; job: Job }
   | { type: 'stage'; event: WireStageEvent; now: number }
@@ -16,6 +16,7 @@ export type Action =
   | { type: 'box'; box: Box }
   | { type: 'remove-point'; index: number }
   | { type: 'remove-box' }
+  | { type: 'suggested' }
   | { type: 'undo' }
   | { type: 'clear' }
   | { type: 'mask-pending' }
@@ -25,7 +26,7 @@ export type Action =
   | { type: 'select'; index: number }
   | { type: 'busy'; busy: State['busy'] }
   /** The server took a start: what follows `from` is no longer true. */
-  | { type: 'started'; job: Job; step: PageStep }
+  | { type: 'started'; job: Job; step: PageStep; from?: StageName }
   | { type: 'problem'; problem: Problem }
   | { type: 'dismiss' };
 
@@ -38,15 +39,14 @@ export function reducer(state: State, action: Action): State {
       return { ...INITIAL_STATE, options: state.options, localPhoto: action.localPhoto, busy: 'upload' };
     case 'open': {
       const { job } = action;
-      const suggested = action.prompt;
       const samePhoto = state.busy === 'upload';
       return {
         ...INITIAL_STATE,
         job,
         localPhoto: samePhoto ? state.localPhoto : null,
         step: farthestStep(job),
-        prompt: suggested ?? job.prompt ?? { points: [] },
-        promptEdits: suggested ? state.promptEdits + 1 : state.promptEdits,
+        prompt: job.prompt ?? { points: [] },
+        suggestion: action.suggestion ?? null,
         maskState: hasArtifact(job, 'mask.png') ? 'ready' : 'none',
         options: { ...(samePhoto ? state.options : DEFAULT_OPTIONS), ...draftOf(job) },
         selected: job.options.completion ?? 0,
@@ -54,14 +54,15 @@ export function reducer(state: State, action: Action): State {
       };
     }
     case 'job': {
-      const { job } = action;
-      if (state.job?.id !== job.id) return state;
+      if (state.job?.id !== action.job.id) return state;
+      const { job, repeating } = withoutOld(action.job, state.repeating);
       const failedNow = job.state === 'failed' && state.job.state !== 'failed';
       // an opened job may still be at its mask; after an edit the answer to the edit counts
       const masked = state.promptEdits === 0 && isUsable(state.prompt) && hasArtifact(job, 'mask.png');
       return {
         ...state,
         job,
+        repeating,
         maskState: masked ? 'ready' : state.maskState,
         problem: failedNow ? job.error : state.problem,
       };
@@ -82,6 +83,8 @@ export function reducer(state: State, action: Action): State {
       return edited(state, { ...state.prompt, points: state.prompt.points.filter((_, i) => i !== action.index) });
     case 'remove-box':
       return edited(state, { points: state.prompt.points });
+    case 'suggested':
+      return state.suggestion ? edited(state, state.suggestion) : state;
     case 'undo': {
       if (state.prompt.points.length > 0) return edited(state, { ...state.prompt, points: state.prompt.points.slice(0, -1) });
       return state.prompt.box ? edited(state, { points: [] }) : state;
@@ -98,16 +101,10 @@ export function reducer(state: State, action: Action): State {
       return { ...state, selected: action.index };
     case 'busy':
       return { ...state, busy: action.busy };
-    case 'started':
-      return {
-        ...state,
-        job: action.job,
-        step: action.step,
-        busy: null,
-        problem: null,
-        warnings: [],
-        live: pruned(state.live, action.job),
-      };
+    case 'started': {
+      const { job, repeating } = withoutOld(action.job, action.from ?? null);
+      return { ...state, job, repeating, step: action.step, busy: null, problem: null, warnings: [], live: pruned(state.live, job) };
+    }
     case 'problem':
       return { ...state, problem: action.problem, busy: null, maskState: state.maskState === 'ready' ? 'ready' : 'none' };
     case 'dismiss':
@@ -135,7 +132,7 @@ function withStageEvent(state: State, event: WireStageEvent, now: number): State
   const put = (change: Partial<LiveStage>): State => ({ ...state, live: { ...state.live, [event.stage]: { ...known, ...change } } });
   switch (event.kind) {
     case 'start':
-      return put({ ...NEW_LIVE, startedAt: now });
+      return { ...put({ ...NEW_LIVE, startedAt: now }), repeating: null };
     case 'progress':
       return put({ done: event.done, total: event.total, unit: event.unit });
     case 'preview':
@@ -149,6 +146,15 @@ function withStageEvent(state: State, event: WireStageEvent, now: number): State
     case 'end':
       return put({ message: null });
   }
+}
+
+/** The job with the stages that a queued start repeats as pending, until the first of them runs. */
+function withoutOld(job: Job, repeating: StageName | null): Pick<State, 'job' | 'repeating'> & { job: Job } {
+  if (!repeating || !isActive(job) || job.stages[repeating].state !== 'done') return { job, repeating: null };
+  const stages = { ...job.stages };
+  for (const stage of STAGES.slice(STAGES.indexOf(repeating)))
+    stages[stage] = { state: 'pending', done: 0, total: 0, milliseconds: null, reused: false };
+  return { job: { ...job, stages }, repeating };
 }
 
 /** Live state of the stages that the job has not yet to repeat. */

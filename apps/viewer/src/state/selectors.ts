@@ -54,14 +54,17 @@ export function completionsOf(state: State): Picture[] {
   const { job } = state;
   if (!job) return [];
   if (job.stages.complete.state === 'done')
-    return job.artifacts
-      .map((artifact) => ({
-        index: Number(/^completion-(\d+)\.png$/.exec(artifact.name)?.[1] ?? Number.NaN),
-        url: artifact.url,
-        preview: false,
-      }))
-      .filter((picture) => Number.isInteger(picture.index))
-      .sort((a, b) => a.index - b.index);
+    return (
+      job.artifacts
+        .map((artifact) => ({
+          index: Number(/^completion-(\d+)\.png$/.exec(artifact.name)?.[1] ?? Number.NaN),
+          url: artifact.url,
+          preview: false,
+        }))
+        // files of an earlier run with more samples may still lie there
+        .filter((picture) => picture.index < (job.options.samples ?? Number.POSITIVE_INFINITY))
+        .sort((a, b) => a.index - b.index)
+    );
   const count = job.options.samples ?? state.options.samples;
   return Array.from({ length: count }, (_, index) => ({ index, url: state.live.complete?.previews[index] ?? null, preview: true }));
 }
@@ -126,9 +129,9 @@ export function optionsForCompletions(draft: OptionsDraft): Partial<JobOptions> 
   return { ...draft, completion: 0 };
 }
 
-/** The mesh and the asset it shows, if every stage before it is still true. */
+/** The finished asset; none while a run makes another. */
 export function assetOf(job: Job | null): Artifact | undefined {
-  return job?.stages.mesh.state === 'done' ? artifactOf(job, 'asset.glb') : undefined;
+  return job?.stages.mesh.state === 'done' && !isActive(job) ? artifactOf(job, 'asset.glb') : undefined;
 }
 
 /** Would a new run with these options make another asset from the same completion? */

@@ -25,12 +25,16 @@ export interface State {
   localPhoto: string | null;
   step: PageStep;
   prompt: WirePrompt;
+  /** Where a sample's object is: shown until the user has pointed at something. */
+  suggestion: WirePrompt | null;
   /** Rises with every edit of the prompt, not when one comes from the server. */
   promptEdits: number;
   /** `refreshing`: a mask is shown and a newer one is on its way. */
   maskState: 'none' | 'waiting' | 'refreshing' | 'ready';
   options: OptionsDraft;
   live: Partial<Record<StageName, LiveStage>>;
+  /** First stage of a start that repeats it, until it runs: what is there of it and after it is out of date. */
+  repeating: StageName | null;
   warnings: string[];
   /** Completion under the cursor of the choice. */
   selected: number;
@@ -40,17 +44,18 @@ export interface State {
 }
 
 export const DEFAULT_OPTIONS: Readonly<OptionsDraft> = { samples: 4, seed: 7, elevationDeg: null, triangles: 20_000, preset: 'standard' };
-export const EMPTY_PROMPT: Readonly<WirePrompt> = { points: [] };
 
 export const INITIAL_STATE: State = {
   job: null,
   localPhoto: null,
   step: 'photo',
   prompt: { points: [] },
+  suggestion: null,
   promptEdits: 0,
   maskState: 'none',
   options: DEFAULT_OPTIONS,
   live: {},
+  repeating: null,
   warnings: [],
   selected: 0,
   busy: null,

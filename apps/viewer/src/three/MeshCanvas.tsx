@@ -1,10 +1,10 @@
-import { Canvas } from '@react-three/fiber';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { Vector3 } from 'three';
 import { AssetScene } from './AssetScene.tsx';
 import { disposeAsset, type LoadedAsset, loadGlb } from './load-glb.ts';
 import type { Look } from './looks.ts';
 import { type CameraGoal, OrbitRig } from './OrbitRig.tsx';
+import { ThreeCanvas } from './ThreeCanvas.tsx';
 
 export interface MeshCanvasProps {
   glb: ArrayBuffer;
@@ -52,19 +52,13 @@ export default function MeshCanvas({ glb, look, wireframe, autoRotate, goal, onD
   }, [asset]);
 
   return (
-    <Canvas
-      frameloop="demand"
-      flat
-      dpr={[1, 2]}
-      camera={{ near: 0.01, far: 40, fov: goal.pose.fovDeg }}
-      gl={{ antialias: true, powerPreference: 'high-performance' }}
-    >
+    <ThreeCanvas fovDeg={goal.pose.fovDeg} onFailure={onFailure}>
       {asset && (
         <>
           <OrbitRig goal={goal} target={target} autoRotate={autoRotate} keyTarget={keyTarget} onTaken={onTaken} />
           <AssetScene asset={asset} look={look} wireframe={wireframe} onDrawn={() => onDrawn({ triangles: asset.triangles })} />
         </>
       )}
-    </Canvas>
+    </ThreeCanvas>
   );
 }

@@ -8,10 +8,11 @@ export interface LoadedAsset {
   bounds: Box3;
 }
 
-/** Extensions a GLB says it needs; empty for anything that is not a GLB. */
+/** Extensions that a GLB uses. @throws Error when it is none */
 function extensionsOf(glb: ArrayBuffer): string[] {
   const view = new DataView(glb);
-  if (glb.byteLength < 20 || view.getUint32(0, true) !== 0x46546c67) return [];
+  if (glb.byteLength < 20 || view.getUint32(0, true) !== 0x46546c67)
+    throw new Error(`expected a GLB file, got ${glb.byteLength} bytes of something else; make the mesh again`);
   const json: unknown = JSON.parse(new TextDecoder().decode(new Uint8Array(glb, 20, view.getUint32(12, true))));
   const used = (json as { extensionsUsed?: unknown }).extensionsUsed;
   return Array.isArray(used) ? used.filter((name) => typeof name === 'string') : [];

@@ -40,7 +40,8 @@ export async function createCpuFitter(problem: FitProblem, context: Pick<StageCo
   const { config } = problem;
   const threads = context.spawnWorker ? Math.max(1, Math.min(context.threads, GROUPS)) : 1;
   const { memory, layout } = loadProblem(problem, GROUPS, threads);
-  const steps = threads > 1 ? await startWorkers() : await startInline();
+  // a host may promise threads that do not start (a page's content policy); the result is the same without them
+  const steps = threads > 1 ? await startWorkers().catch(() => startInline()) : await startInline();
 
   async function startInline() {
     const kernels = await instantiateKernels(memory);

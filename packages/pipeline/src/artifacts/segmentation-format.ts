@@ -10,7 +10,8 @@ export function maskFromImage(image: RgbaImage): Mask {
   return mask;
 }
 
-export const loadMask = async (bytes: Uint8Array, name: string, codec: ImageCodec): Promise<Mask> => maskFromImage(await codec.decode(bytes, name));
+export const loadMask = async (bytes: Uint8Array, name: string, codec: ImageCodec): Promise<Mask> =>
+  maskFromImage(await codec.decode(bytes, name));
 
 export const segmentationFormat: ArtifactFormat<Segmentation> = {
   save: async (value, codec) => new Map([['mask.png', await codec.encodePng(value.mask)]]),

@@ -9,7 +9,8 @@ interface SurfaceFile {
   mesh: { vertexCount: number; triangleCount: number; normals: boolean; colors: boolean };
 }
 
-const bytesOf = (array: Float32Array | Uint32Array | Uint8Array): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+const bytesOf = (array: Float32Array | Uint32Array | Uint8Array): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
 function packMesh(mesh: Mesh): Uint8Array {
   const parts = [mesh.positions, mesh.normals, mesh.indices, mesh.colors].filter((part) => part !== undefined).map(bytesOf);
