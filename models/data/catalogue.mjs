@@ -46,11 +46,21 @@ export function readFurniture(root) {
       if (!entry.model || !/\.obj$/i.test(entry.model)) continue;
       const skip = `${entry.name} ${entry.category} ${entry.model}`;
       if (entry.doorOrWindow === 'true' || entry.staircaseCutOutShape || /doors? |window|stair/i.test(skip)) continue;
-      const id = `${library.name}/${entry.model.split('/').slice(-2)[0]}/${entry.model.split('/').at(-1).replace(/\.obj$/i, '')}`;
+      const id = `${library.name}/${entry.model.split('/').slice(-2)[0]}/${entry.model
+        .split('/')
+        .at(-1)
+        .replace(/\.obj$/i, '')}`;
       const rotation = entry.modelRotation?.trim().split(/\s+/).map(Number);
       objects.push({
-        id, kind: 'obj', split: splitOf(id), name: entry.name, library: library.name, licence: library.licence,
-        author: entry.creator ?? library.author, model: library.name + entry.model, ...(rotation ? { rotation } : {}),
+        id,
+        kind: 'obj',
+        split: splitOf(id),
+        name: entry.name,
+        library: library.name,
+        licence: library.licence,
+        author: entry.creator ?? library.author,
+        model: library.name + entry.model,
+        ...(rotation ? { rotation } : {}),
       });
     }
   }
@@ -64,7 +74,17 @@ export function listProcedural(perFamily, families) {
     for (let i = 0; i < perFamily; i++) {
       const id = `procedural/${family}/${i}`;
       const seed = createHash('sha256').update(id).digest().readUInt32BE(4);
-      objects.push({ id, kind: 'proc', split: splitOf(id), name: family, library: 'procedural', licence: 'CC0-1.0', author: 'Gestalt3D', family, seed });
+      objects.push({
+        id,
+        kind: 'proc',
+        split: splitOf(id),
+        name: family,
+        library: 'procedural',
+        licence: 'CC0-1.0',
+        author: 'Gestalt3D',
+        family,
+        seed,
+      });
     }
   return objects;
 }

@@ -76,7 +76,7 @@ def main():
     parser.add_argument("--sheet")
     parser.add_argument("--rows", type=int, default=10)
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     predict = predictor(args)
     views = Views(os.path.join(args.packs, "layers.npz"), {"val": [1], "test": [2], "both": [1, 2]}[args.split])
     rig = np.load(os.path.join(args.packs, "rig.npz"))

@@ -3,21 +3,28 @@ import { coloursOf, type Frame, frameOf, growRegion, pixelUnder } from './frame.
 import { grabCut, MAYBE_IN, MAYBE_OUT, SURE_OUT } from './grabcut.ts';
 import { applyPrompt, clean, type Prior } from './refine.ts';
 import { distanceTo } from './regions.ts';
+import type { Evidence } from './segmenter.ts';
 
 /** Radii tried, in shares of the picture's longest side. */
-const RADII = [0.06, 0.1, 0.17, 0.28, 0.45];
+const RADII = [0.06, 0.1, 0.17, 0.28, 0.45, 0.75];
 /** Colour change (0..441) that is nothing. */
 const PATH_FLOOR = 25;
 /** What a pixel of outline at the picture's border counts, where a strong edge counts 1. */
 const BORDER_EDGE = 0.3;
+/** Share of the network's log-odds that is added to the colours' evidence. */
+export const TRUST = 0.5;
+/** What full agreement with the network counts, where an outline of strong edges all round counts 1. */
+const AGREEMENT = 1;
+/** Between a part and its whole the whole is meant more often: what a doubled radius counts. */
+const LARGER = 0.05;
 /** Longest side of the trial pictures. */
 const TRIAL = 120;
 
 /**
- * Points alone, without a network: the object is unlike its surroundings at some scale. For each of several radii, what lies within it is
- * cut from what lies beyond; the cut whose outline runs best along the picture's edges wins.
+ * Points: the object is unlike its surroundings at some scale. For each of several radii, what lies within it is cut from what lies beyond, and
+ * once more what the network proposes; the cut whose outline runs best along the picture's edges, and agrees best with the network, wins.
  */
-export function clickPrior(image: RgbImage, prompt: Prompt, resolution: number): Prior {
+export function clickPrior(image: RgbImage, prompt: Prompt, resolution: number, evidence?: Evidence): Prior {
   const positive = prompt.points.filter((point) => point.positive);
   const spread = {
     x0: Math.min(...positive.map((p) => p.x)),
@@ -25,16 +32,31 @@ export function clickPrior(image: RgbImage, prompt: Prompt, resolution: number):
     x1: Math.max(...positive.map((p) => p.x)) + 1,
     y1: Math.max(...positive.map((p) => p.y)) + 1,
   };
-  let best: { score: number; frame: Frame; inside: Uint8Array } | undefined;
-  for (const share of RADII) {
+  const trials = RADII.map((share): Trial => {
     const radius = share * Math.max(image.width, image.height);
     const margin = (1.7 * radius) / Math.max(spread.x1 - spread.x0, spread.y1 - spread.y0);
     const frame = frameOf(growRegion(spread, margin, image), TRIAL, 2);
-    const candidate = tryRadius(image, frame, prompt, positive, radius);
-    (globalThis as any).DBG?.push({ frame, ...candidate, share });
-    if (best === undefined || candidate.score > best.score) best = { frame, ...candidate };
+    const trial = tryRadius(image, frame, prompt, positive, radius, evidence?.logitsOn(frame));
+    return { ...trial, score: trial.score + LARGER * Math.log2(share / RADII[0]!) };
+  });
+  if (evidence !== undefined) {
+    const trial = tryEvidence(image, prompt, evidence);
+    trials.push({ ...trial, score: trial.score + LARGER * 1.5 });
   }
-  return focus(image, best!.frame, best!.inside, resolution);
+  let best = trials[0]!;
+  for (const trial of trials) if (trial.score > best.score) best = trial;
+  const prior = focus(image, best.frame, best.inside, resolution);
+  const logits = evidence?.logitsOn(prior.frame);
+  logits?.forEach((value, i) => {
+    prior.logOdds[i]! += TRUST * value;
+  });
+  return prior;
+}
+
+interface Trial {
+  score: number;
+  frame: Frame;
+  inside: Uint8Array;
 }
 
 function tryRadius(
@@ -43,7 +65,8 @@ function tryRadius(
   prompt: Prompt,
   positive: Prompt['points'],
   radius: number,
-): { score: number; inside: Uint8Array } {
+  logits: Float32Array | undefined,
+): Trial {
   const { width, height } = frame;
   const rgb = coloursOf(image, frame);
   const seeds = new Uint8Array(width * height);
@@ -59,11 +82,45 @@ function tryRadius(
     const r = distance[i]! / reach;
     const connected = path[i]! <= 1.2 * within;
     trimap[i] = r < 0.15 || (r < 0.9 && connected) ? MAYBE_IN : r < 1.25 ? MAYBE_OUT : SURE_OUT;
-    logOdds[i] = 3 * (0.8 - r) - Math.min(5, 2 * Math.max(0, path[i]! / within - 1));
+    logOdds[i] = 3 * (0.8 - r) - Math.min(5, 2 * Math.max(0, path[i]! / within - 1)) + TRUST * (logits?.[i] ?? 0);
   }
+  return cutTrial(image, frame, prompt, rgb, trimap, logOdds, logits);
+}
+
+/** The network's own proposal. */
+function tryEvidence(image: RgbImage, prompt: Prompt, evidence: Evidence): Trial {
+  const frame = frameOf(growRegion(evidence.box, 0.3, image), TRIAL, 2);
+  const logits = evidence.logitsOn(frame);
+  const trimap = Uint8Array.from(logits, (value) => (value > 0 ? MAYBE_IN : MAYBE_OUT));
+  return cutTrial(image, frame, prompt, coloursOf(image, frame), trimap, logits, logits);
+}
+
+function cutTrial(
+  image: RgbImage,
+  frame: Frame,
+  prompt: Prompt,
+  rgb: Float32Array,
+  trimap: Uint8Array,
+  logOdds: Float32Array,
+  logits: Float32Array | undefined,
+): Trial {
+  const { width, height } = frame;
   applyPrompt(trimap, frame, prompt);
   const inside = clean(grabCut({ width, height, rgb, trimap, logOdds, iterations: 3 }), frame, prompt);
-  return { score: outlineScore(inside, trimap, rgb, width, height, imageBorder(image, frame)), inside };
+  const score = outlineScore(inside, trimap, rgb, width, height, imageBorder(image, frame));
+  return { score: score + (logits === undefined ? 0 : AGREEMENT * softIou(inside, logits)), frame, inside };
+}
+
+/** Intersection over union of a labelling with the probabilities that logits stand for. */
+function softIou(inside: Uint8Array, logits: Float32Array): number {
+  let both = 0;
+  let either = 1e-9;
+  for (let i = 0; i < inside.length; i++) {
+    const probability = 1 / (1 + Math.exp(-logits[i]!));
+    both += inside[i]! * probability;
+    either += inside[i]! + probability - inside[i]! * probability;
+  }
+  return both / either;
 }
 
 /** Least sum of colour differences along any way from the seeds, by sweeps over the grid. */
@@ -71,8 +128,7 @@ function colourPath(seeds: Uint8Array, rgb: Float32Array, width: number, height:
   const path = new Float32Array(seeds.length);
   for (let i = 0; i < path.length; i++) path[i] = seeds[i] === 1 ? 0 : 1e6;
   const relax = (i: number, j: number) => {
-    const cost =
-      path[j]! + Math.hypot(rgb[i * 3]! - rgb[j * 3]!, rgb[i * 3 + 1]! - rgb[j * 3 + 1]!, rgb[i * 3 + 2]! - rgb[j * 3 + 2]!);
+    const cost = path[j]! + Math.hypot(rgb[i * 3]! - rgb[j * 3]!, rgb[i * 3 + 1]! - rgb[j * 3 + 1]!, rgb[i * 3 + 2]! - rgb[j * 3 + 2]!);
     if (cost < path[i]!) path[i] = cost;
   };
   for (let sweep = 0; sweep < 3; sweep++) {
@@ -158,6 +214,7 @@ function focus(image: RgbImage, trial: Frame, inside: Uint8Array, resolution: nu
     const y = Math.floor(i / trial.width);
     box = { x0: Math.min(box.x0, x), y0: Math.min(box.y0, y), x1: Math.max(box.x1, x + 1), y1: Math.max(box.y1, y + 1) };
   }
+  if (box.x0 > box.x1) box = { x0: 0, y0: 0, x1: trial.width, y1: trial.height };
   const grown = growRegion(
     {
       x0: trial.x + box.x0 * trial.scale,

@@ -10,11 +10,11 @@ import {
   type StageContext,
 } from '@gestalt3d/core';
 import type { InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
-import { clickPrior } from './click.ts';
+import { clickPrior, TRUST } from './click.ts';
 import { frameOf, growRegion, shrink } from './frame.ts';
 import { checkMask, checkPrompt } from './prompt.ts';
 import { type Prior, refine } from './refine.ts';
-import { openSegmenter, type Segmenter } from './segmenter.ts';
+import { type Evidence, openSegmenter, type Segmenter } from './segmenter.ts';
 import { upsampleLabels } from './upsample.ts';
 
 export interface SegmentInput {
@@ -72,12 +72,11 @@ async function segment(
   const total = 3;
   const { image, factor } = shrink(photo, WORKING_COPY);
   const small = scalePrompt(prompt, factor, image);
+  const evidence = await segmenter?.look(image, small, signal);
   const prior =
-    segmenter !== undefined
-      ? await segmenter.prior(image, small, options.resolution, signal)
-      : small.box !== undefined
-        ? boxPrior(image, small.box, options.resolution)
-        : clickPrior(image, small, options.resolution);
+    small.box !== undefined
+      ? boxPrior(image, small.box, options.resolution, evidence)
+      : clickPrior(image, small, options.resolution, evidence);
   context.emit({ kind: 'progress', done: 1, total, unit: 'step' });
   await breathe(signal);
   const labels = refine(image, small, prior);
@@ -100,16 +99,18 @@ function scalePrompt(prompt: Prompt, factor: number, image: { width: number; hei
   };
 }
 
-/** A box alone: likely inside its inscribed ellipse, unlikely in its corners. */
-function boxPrior(image: RgbImage, box: NonNullable<Prompt['box']>, resolution: number): Prior {
+/** A box: likely inside its inscribed ellipse, unlikely in its corners, and what the network says. */
+function boxPrior(image: RgbImage, box: NonNullable<Prompt['box']>, resolution: number, evidence?: Evidence): Prior {
   const frame = frameOf(growRegion(box, 0.2, image), resolution, 2);
   const logOdds = new Float32Array(frame.width * frame.height);
+  const logits = evidence?.logitsOn(frame);
   const [rx, ry] = [(box.x1 - box.x0) / 2, (box.y1 - box.y0) / 2];
   for (let y = 0; y < frame.height; y++)
     for (let x = 0; x < frame.width; x++) {
       const dx = (frame.x + (x + 0.5) * frame.scale - box.x0 - rx) / rx;
       const dy = (frame.y + (y + 0.5) * frame.scale - box.y0 - ry) / ry;
-      logOdds[y * frame.width + x] = Math.max(-2, 2 * (1.05 - dx * dx - dy * dy));
+      const i = y * frame.width + x;
+      logOdds[i] = Math.max(-2, 2 * (1.05 - dx * dx - dy * dy)) + TRUST * (logits?.[i] ?? 0);
     }
   return { frame, logOdds };
 }

@@ -1,17 +1,26 @@
 import { boundingBox, type Prompt, type RgbImage, resample } from '@gestalt3d/core';
 import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
-import { type Frame, frameOf, growRegion, maskOf } from './frame.ts';
-import type { Prior } from './refine.ts';
+import { type Frame, maskOf } from './frame.ts';
 import { components } from './regions.ts';
+
+/** What the network believes about the object that is meant. */
+export interface Evidence {
+  /** Box of the object in the picture's pixels. */
+  box: { x0: number; y0: number; x1: number; y1: number };
+  /** Logits for the pixels of any frame, limited to what a small network may claim. */
+  logitsOn(frame: Frame): Float32Array;
+}
 
 /** The promptable network: image [B,3,S,S] in [-1,1], prompt [B,3,S,S] (positive clicks, negative clicks, box) -> logits [B,1,S,S]. */
 export interface Segmenter {
-  prior(image: RgbImage, prompt: Prompt, resolution: number, signal: AbortSignal): Promise<Prior>;
+  look(image: RgbImage, prompt: Prompt, signal: AbortSignal): Promise<Evidence>;
   dispose(): Promise<void>;
 }
 
 /** Share of the coarse mask's box that the second look adds on every side. */
 const MARGIN = 0.35;
+/** Log-odds beyond this are not believed. */
+const LIMIT = 4;
 /** Radius in network pixels of the disc that stands for a click. */
 const CLICK_RADIUS = 2;
 
@@ -21,7 +30,7 @@ export async function openSegmenter(bundle: ModelBundle, backend: InferenceBacke
   const session: Session = await bundle.open(role, backend);
 
   /** Looks at a square of the picture. @returns logits [S, S] */
-  async function look(image: RgbImage, square: Frame, prompt: Prompt, signal: AbortSignal): Promise<Float32Array> {
+  async function run(image: RgbImage, square: Frame, prompt: Prompt, signal: AbortSignal): Promise<Float32Array> {
     const side = square.scale * size;
     const picture = resample(image, size, size, { x: square.x, y: square.y, width: side, height: side }, 127.5);
     const plane = size * size;
@@ -34,15 +43,20 @@ export async function openSegmenter(bundle: ModelBundle, backend: InferenceBacke
   }
 
   return {
-    async prior(image, prompt, resolution, signal) {
+    async look(image, prompt, signal) {
       const whole = squareFrame({ x0: 0, y0: 0, x1: image.width, y1: image.height }, 0, size);
-      const coarse = await look(image, whole, prompt, signal);
-      const box = extent(coarse, whole, prompt, size);
-      const square = squareFrame(box, MARGIN, size);
-      const logits = square.scale < 0.8 * whole.scale ? await look(image, square, prompt, signal) : coarse;
-      const looked = square.scale < 0.8 * whole.scale ? square : whole;
-      const frame = frameOf(growRegion(extent(logits, looked, prompt, size), 0.2, image), resolution, 2);
-      return { frame, logOdds: resampleLogits(logits, looked, frame, size) };
+      const coarse = await run(image, whole, prompt, signal);
+      const square = squareFrame(extent(coarse, whole, prompt, size), MARGIN, size);
+      const closer = square.scale < 0.8 * whole.scale;
+      const fine = closer ? await run(image, square, prompt, signal) : coarse;
+      return {
+        box: extent(fine, closer ? square : whole, prompt, size),
+        logitsOn(frame) {
+          const logits = resampleLogits(coarse, whole, frame, size);
+          if (closer) overwriteInside(logits, resampleLogits(fine, square, frame, size), frame, square, size);
+          return logits;
+        },
+      };
     },
     dispose: () => session.dispose(),
   };
@@ -128,8 +142,18 @@ function resampleLogits(logits: Float32Array, from: Frame, to: Frame, size: numb
       const at = j * size + i;
       const top = logits[at]! * (i + 1 - u) + logits[at + 1]! * (u - i);
       const bottom = logits[at + size]! * (i + 1 - u) + logits[at + size + 1]! * (u - i);
-      out[y * to.width + x] = Math.max(-6, Math.min(6, top * (j + 1 - v) + bottom * (v - j)));
+      out[y * to.width + x] = Math.max(-LIMIT, Math.min(LIMIT, top * (j + 1 - v) + bottom * (v - j)));
     }
   }
   return out;
+}
+
+/** Takes the closer look's logits for the pixels of `frame` that it saw. */
+function overwriteInside(logits: Float32Array, fine: Float32Array, frame: Frame, square: Frame, size: number): void {
+  for (let y = 0; y < frame.height; y++)
+    for (let x = 0; x < frame.width; x++) {
+      const u = (frame.x + (x + 0.5) * frame.scale - square.x) / square.scale;
+      const v = (frame.y + (y + 0.5) * frame.scale - square.y) / square.scale;
+      if (u >= 0 && v >= 0 && u <= size && v <= size) logits[y * frame.width + x] = fine[y * frame.width + x]!;
+    }
 }

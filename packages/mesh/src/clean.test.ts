@@ -79,6 +79,7 @@ describe('cleanMesh', () => {
     const bad = boxMesh();
     bad.positions[4] = Number.NaN;
     expect(() => cleanMesh(bad)).toThrow(/finite numbers in mesh positions/);
+    expect(() => cleanMesh({ ...boxMesh(), indices: Uint32Array.of(0, 1, 8) })).toThrow(/expected shape \[> 8, 3\]/);
   });
 
   it('keeps attributes with their vertices', () => {

@@ -1,4 +1,4 @@
-import { type Mesh, NoSurfaceError, NumericalError } from '@gestalt3d/core';
+import { type Mesh, NoSurfaceError, NumericalError, ShapeMismatchError } from '@gestalt3d/core';
 import { components, meshTopology, signedVolume, triangleArea, weldMap } from './topology.ts';
 
 export interface CleanOptions {
@@ -31,13 +31,16 @@ export interface CleanReport {
 /**
  * One sound outer surface: welds bit-equal positions (unless the mesh has texture coordinates), removes degenerate and duplicate triangles,
  * drops floaters and inner shells, turns the mesh outside out and counts what is left of holes.
- * @throws NumericalError on NaN or infinite positions, NoSurfaceError when nothing remains
+ * @throws NumericalError on NaN or infinite positions, ShapeMismatchError on an index without a vertex, NoSurfaceError when nothing remains
  */
 export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DEFAULTS): { mesh: Mesh; report: CleanReport } {
   let bad = 0;
   for (const value of mesh.positions) if (!Number.isFinite(value)) bad++;
   if (bad > 0) throw new NumericalError('mesh positions', 'clean', bad);
-  const trianglesIn = mesh.indices.length / 3;
+  let top = -1;
+  for (const v of mesh.indices) if (v > top) top = v;
+  if (top >= mesh.positions.length / 3) throw new ShapeMismatchError('mesh positions', [`> ${top}`, 3], [mesh.positions.length / 3, 3]);
+  const trianglesIn = Math.floor(mesh.indices.length / 3);
 
   // 1. weld
   let work: Mesh = { ...mesh, indices: mesh.indices.slice() };
@@ -49,25 +52,30 @@ export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DE
   // 2. degenerate and duplicate triangles
   let degenerateTriangles = 0;
   let duplicateTriangles = 0;
-  const seen = new Set<string>();
   const kept: number[] = [];
+  // open addressing over the sorted corners; a set of keys would cost a hundred bytes a triangle
+  let slots = 4;
+  while (slots < trianglesIn * 2) slots *= 2;
+  const table = new Int32Array(slots).fill(-1);
+  const isNew = (a: number, b: number, c: number): boolean => {
+    const low = Math.min(a, b, c);
+    const high = Math.max(a, b, c);
+    const middle = a + b + c - low - high;
+    let slot = (Math.imul(low, 73856093) ^ Math.imul(middle, 19349663) ^ Math.imul(high, 83492791)) >>> 0;
+    for (slot = (slot ^ (slot >>> 15)) & (slots - 1); table[slot] >= 0; slot = (slot + 1) & (slots - 1)) {
+      const [x, y, z] = [kept[table[slot]], kept[table[slot] + 1], kept[table[slot] + 2]];
+      if (Math.min(x, y, z) === low && Math.max(x, y, z) === high && x + y + z === low + middle + high) return false;
+    }
+    table[slot] = kept.length;
+    return true;
+  };
   for (let t = 0; t < trianglesIn; t++) {
     const a = work.indices[t * 3];
     const b = work.indices[t * 3 + 1];
     const c = work.indices[t * 3 + 2];
-    if (a === b || b === c || c === a || !(triangleArea(work, t) > 0)) {
-      degenerateTriangles++;
-      continue;
-    }
-    const low = Math.min(a, b, c);
-    const high = Math.max(a, b, c);
-    const key = `${low},${a + b + c - low - high},${high}`;
-    if (seen.has(key)) {
-      duplicateTriangles++;
-      continue;
-    }
-    seen.add(key);
-    kept.push(a, b, c);
+    if (a === b || b === c || c === a || !(triangleArea(work, t) > 0)) degenerateTriangles++;
+    else if (isNew(a, b, c)) kept.push(a, b, c);
+    else duplicateTriangles++;
   }
   work = { ...work, indices: Uint32Array.from(kept) };
   if (kept.length === 0) throw new NoSurfaceError('no triangle with an area');

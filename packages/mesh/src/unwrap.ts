@@ -1,8 +1,9 @@
 // Decision: own charts and packing instead of xatlas.
-// Measured on one mesh at 5,000 / 10,000 / 20,000 triangles (2 cores, both busy with other work):
-//   xatlas through WebAssembly (npm watlas 1.0.1): 3.1 / 4.5 / 8.9 s, 88 / 86 / 234 charts, utilisation 0.69-0.76, page up to 1236 x 1178 when
-//     1024 was asked for (so the whole packing repeats at another scale), and non-manifold input is known to hang it;
-//   normal-cluster charts projected on planes, bitmap skyline packing (this file): UNWRAP_TIMES.
+// Measured in one run on one mesh at 5,000 / 10,000 / 20,000 triangles, processor time on a busy 2-core machine, padding 4, page 1024:
+//   xatlas through WebAssembly (npm watlas 1.0.1): 0.6 / 1.2 / 3.5-3.9 s, 57 / 55 / 63 charts, utilisation 0.70 / 0.72 / 0.68, pages up to
+//     1216 x 1112 where 1024 was asked for (so packing repeats at other scales), and non-manifold input is known to hang it;
+//   normal-cluster charts projected on planes, skyline packing with holes (this file): 0.9 (cold) / 0.7 / 0.7-0.9 s, 54 / 52 / 64 charts,
+//     utilisation 0.67-0.70 of exactly 1024 x 1024, the same texel density (0.97-0.99 of xatlas's), L2 stretch 1.04.
 // The price is stretch: a chart's triangles lean up to `maxAngleDeg` away from its plane, which costs texel density 1 / cos there.
 
 import { type Mesh, NoSurfaceError } from '@gestalt3d/core';

@@ -41,7 +41,7 @@ export function photoCameraOf(
   crop: Crop,
   photo: { width: number; height: number },
   elevationDeg: number,
-  rig: Rig,
+  rig: Pick<Rig, 'distance' | 'focalPerWidth'>,
 ): Camera {
   const photoPerCompletion = crop.size / completion.width;
   const size = 256;

@@ -13,7 +13,7 @@ export interface LayeredBody {
   /** [size, size] depths beyond that plane, positive away from the camera, meaningful everywhere: outside the object they continue from its edge. */
   front: Float32Array;
   back: Float32Array;
-  /** [size, size, 3] sRGB 0..255, continued beyond the edge in the same way. */
+  /** [size, size, 3] sRGB 0..255, meaningful where solid. */
   frontColor: Float32Array;
   backColor: Float32Array;
 }
@@ -40,7 +40,6 @@ export function buildLayeredBody(frame: RgbaImage, layers: LayerPlanes, distance
     solid[i] = data[i * 4 + 3]! > 127 ? 1 : 0;
     for (let c = 0; c < 3; c++) frontColor[i * 3 + c] = data[i * 4 + c]!;
   }
-  continueOutward(frontColor, 3, solid, size);
 
   // The network's depths mean something inside the outline only: continue them before they are interpolated across it
   const coarse = layers.size;
@@ -67,15 +66,21 @@ export function buildLayeredBody(frame: RgbaImage, layers: LayerPlanes, distance
       const y0 = Math.min(Math.floor(v), coarse - 2);
       const fx = u - x0;
       const fy = v - y0;
+      const p = y0 * coarse + x0;
+      // what lies outside the outline has no say where anything inside has
+      const weights = [(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy];
+      const corners = [p, p + 1, p + coarse, p + coarse + 1];
+      const inside = weights.reduce((sum, weight, k) => sum + weight * coarseSolid[corners[k]!]!, 0);
       const mix = (c: number): number => {
-        const p = (y0 * coarse + x0) * 5 + c;
-        const q = p + coarse * 5;
-        return (planes[p]! * (1 - fx) + planes[p + 5]! * fx) * (1 - fy) + (planes[q]! * (1 - fx) + planes[q + 5]! * fx) * fy;
+        let sum = 0;
+        for (let k = 0; k < 4; k++) {
+          const weight = inside > 1e-3 ? (weights[k]! * coarseSolid[corners[k]!]!) / inside : weights[k]!;
+          sum += weight * planes[corners[k]! * 5 + c]!;
+        }
+        return sum;
       };
-      const middle = (mix(0) + mix(1)) / 2;
-      const half = Math.max((mix(1) - mix(0)) / 2, MIN_THICKNESS / 2);
-      front[i] = middle - half;
-      back[i] = middle + half;
+      front[i] = mix(0);
+      back[i] = Math.max(mix(1), front[i]! + MIN_THICKNESS);
       for (let c = 0; c < 3; c++) backColor[i * 3 + c] = Math.min(Math.max(mix(2 + c), 0), 1) * 255;
     }
   return { distance, size, solid, front, back, frontColor, backColor };

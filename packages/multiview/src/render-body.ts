@@ -31,6 +31,7 @@ export function renderBody(body: LayeredBody, bodyCamera: Camera, bounds: Bounds
   const eye = bounds.max.map((high, r) => pose[12 + r]! - (high + bounds.min[r]!) / 2);
   const eyeDotEye = eye[0]! ** 2 + eye[1]! ** 2 + eye[2]! ** 2;
 
+  const colour = new Float64Array(3);
   for (let y = 0; y < camera.height; y++)
     for (let x = 0; x < camera.width; x++) {
       const cx = (x + 0.5 - camera.cx) / camera.flX;
@@ -77,15 +78,39 @@ export function renderBody(body: LayeredBody, bodyCamera: Camera, bounds: Bounds
           hit = at;
         }
       }
-      const offset = -(oz + dz * t) - distance;
-      const depth = (offset - front[hit]!) / (back[hit]! - front[hit]!);
-      const weight = smoothstep(0.35, 0.65, depth);
+      const pz = -(oz + dz * t);
+      colourAt(body, centreX + (focal * (ox + dx * t)) / pz, centreY - (focal * (oy + dy * t)) / pz, pz - distance, colour);
       const to = (y * camera.width + x) * 4;
-      for (let c = 0; c < 3; c++)
-        image.data[to + c] = Math.round(body.frontColor[hit * 3 + c]! * (1 - weight) + body.backColor[hit * 3 + c]! * weight);
+      for (let c = 0; c < 3; c++) image.data[to + c] = Math.round(colour[c]!);
       image.data[to + 3] = 255;
     }
   return image;
+}
+
+/** Bilinear colour at frame position (u, v) and depth `offset`, of the front, the back or between. sRGB 0..255 into `out`. */
+function colourAt(body: LayeredBody, u: number, v: number, offset: number, out: Float64Array): void {
+  const { size, solid, front, back, frontColor, backColor } = body;
+  const x0 = Math.min(Math.max(Math.floor(u - 0.5), 0), size - 2);
+  const y0 = Math.min(Math.max(Math.floor(v - 0.5), 0), size - 2);
+  const fx = Math.min(Math.max(u - 0.5 - x0, 0), 1);
+  const fy = Math.min(Math.max(v - 0.5 - y0, 0), 1);
+  let total = 0;
+  let near = 0;
+  let far = 0;
+  const sides = new Float64Array(6);
+  for (let k = 0; k < 4; k++) {
+    const i = (y0 + (k >> 1)) * size + x0 + (k & 1);
+    const weight = (k & 1 ? fx : 1 - fx) * (k >> 1 ? fy : 1 - fy) * solid[i]!;
+    total += weight;
+    near += weight * front[i]!;
+    far += weight * back[i]!;
+    for (let c = 0; c < 3; c++) {
+      sides[c]! += weight * frontColor[i * 3 + c]!;
+      sides[3 + c]! += weight * backColor[i * 3 + c]!;
+    }
+  }
+  const blend = smoothstep(0.35, 0.65, (offset * total - near) / (far - near));
+  for (let c = 0; c < 3; c++) out[c] = (sides[c]! * (1 - blend) + sides[3 + c]! * blend) / total;
 }
 
 function smoothstep(low: number, high: number, value: number): number {

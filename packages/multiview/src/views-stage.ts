@@ -36,6 +36,10 @@ const BODY_SIZE = 256;
 /** What this stage reads from `bundle.json` beside the graphs. */
 interface ViewsManifest {
   rig: Rig;
+  body: {
+    /** Of the photograph's camera in units of the object: things are seen from farther than the rig's distance. */
+    inputDistance: number;
+  };
 }
 
 /**
@@ -44,8 +48,13 @@ interface ViewsManifest {
  * They agree with one another by construction.
  */
 export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend): Stage<MultiViewInput, MultiView, ViewsOptions> {
-  const { rig } = bundle.manifest as unknown as ViewsManifest;
-  if (!rig || !(rig.count > 0)) throw new ModelCorruptError(bundle.id, 'its manifest has no rig');
+  const { rig, body: bodyManifest } = bundle.manifest as unknown as ViewsManifest;
+  if (!(rig?.count > 0) || !(bodyManifest?.inputDistance > 0)) throw new ModelCorruptError(bundle.id, 'its manifest lacks rig or body');
+  // one frame width is the same length in the plane through the object's centre, whatever the distance
+  const inputRig = {
+    distance: bodyManifest.inputDistance,
+    focalPerWidth: (rig.focalPerWidth * bodyManifest.inputDistance) / rig.distance,
+  };
   return {
     name: 'views',
     version: '1',
@@ -63,8 +72,8 @@ export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend)
         await session.dispose();
       }
       // The rig expects the object's box centred with longest side 1; the body is only about so. What moves is the world.
-      const rawBody = buildLayeredBody(frame.at(BODY_SIZE), planes, rig.distance);
-      const rawCamera = orbitCamera(0, elevationDeg, BODY_SIZE, rig);
+      const rawBody = buildLayeredBody(frame.at(BODY_SIZE), planes, inputRig.distance);
+      const rawCamera = orbitCamera(0, elevationDeg, BODY_SIZE, inputRig);
       const placement = placementOf(bodyBounds(rawBody, rawCamera));
       const body = placeBody(rawBody, placement);
       const bodyCamera = placeCamera(rawCamera, placement);
@@ -77,7 +86,7 @@ export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend)
         }),
         context,
       );
-      const photoCamera = placeCamera(photoCameraOf(frame, input.completion, input.crop, input.photo, elevationDeg, rig), placement);
+      const photoCamera = placeCamera(photoCameraOf(frame, input.completion, input.crop, input.photo, elevationDeg, inputRig), placement);
       return { views, elevationDeg, photoCamera };
     },
   };

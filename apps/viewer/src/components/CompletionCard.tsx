@@ -33,7 +33,7 @@ export function CompletionCard({ picture, visible, seed, selected, reveal, disab
       data-state={url === null ? 'empty' : preview ? 'preview' : 'done'}
     >
       <span className="picture checker">
-        {url !== null && <img className={preview ? 'soft' : ''} src={url} alt="" draggable={false} />}
+        {url !== null && <img src={url} alt="" draggable={false} />}
         {url === null && <i className="shimmer" />}
         {!preview && url !== null && visible && <HiddenOverlay whole={url} visible={visible} />}
       </span>

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { hiddenShare, insideOf, outlineOf, paint } from '../lib/mask.ts';
+import { hiddenShare, insideOf, outlineOf, paint, strokeSoft } from '../lib/mask.ts';
 import { readPixels } from '../lib/pixels.ts';
 
 interface Props {
@@ -32,7 +32,7 @@ export function HiddenOverlay({ whole, visible }: Props) {
           all.map((value, i) => value & (1 - seen[i]!)),
           TINT,
         );
-        paint(picture.data, outlineOf(all, SIZE, SIZE, 1), LINE);
+        strokeSoft(picture.data, outlineOf(all, SIZE, SIZE, 1), SIZE, SIZE, LINE);
         context.putImageData(picture, 0, 0);
         setShare(hiddenShare(all, seen));
       })

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { fitWithin, type Size } from '../lib/geometry.ts';
-import { insideOf, outlineOf, paint } from '../lib/mask.ts';
+import { insideOf, outlineOf, paint, strokeSoft } from '../lib/mask.ts';
 import { readPixels } from '../lib/pixels.ts';
 
 interface Props {
@@ -34,7 +34,8 @@ export function MaskOverlay({ url, photo, dim }: Props) {
           AROUND,
         );
         paint(picture.data, inside, TINT);
-        paint(picture.data, outlineOf(inside, width, height, Math.max(1, Math.round(Math.max(width, height) / 500))), LINE);
+        const line = outlineOf(inside, width, height, Math.max(1, Math.round(Math.max(width, height) / 500)));
+        strokeSoft(picture.data, line, width, height, LINE);
         context.putImageData(picture, 0, 0);
         setShown(url);
       })

@@ -3,7 +3,7 @@ import { backoffDelay } from './backoff.ts';
 import { posesOf } from './cameras.ts';
 import { formatAge, formatBytes, formatCount, formatDuration } from './format.ts';
 import { boxBetween, fitWithin, toPhoto } from './geometry.ts';
-import { hiddenShare, insideOf, outlineOf } from './mask.ts';
+import { hiddenShare, insideOf, outlineOf, strokeSoft } from './mask.ts';
 
 describe('geometry', () => {
   const photo = { width: 400, height: 200 };
@@ -36,6 +36,19 @@ describe('masks', () => {
     const outline = outlineOf(inside, 5, 5, 1);
     expect(outline.reduce((sum, value) => sum + value, 0)).toBe(16);
     expect(outline[12]).toBe(0);
+  });
+
+  it('are stroked softly', () => {
+    const pixels = new Uint8ClampedArray(25 * 4);
+    strokeSoft(
+      pixels,
+      Uint8Array.from({ length: 25 }, (_, i) => (i === 12 ? 1 : 0)),
+      5,
+      5,
+      [255, 0, 0, 255],
+    );
+    expect([pixels[12 * 4 + 3], pixels[11 * 4 + 3], pixels[6 * 4 + 3], pixels[0 * 4 + 3]]).toEqual([64, 32, 16, 0]);
+    expect(pixels[12 * 4]).toBe(255);
   });
 
   it('know the hidden share', () => {

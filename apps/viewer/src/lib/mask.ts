@@ -42,6 +42,27 @@ export function paint(pixels: Uint8ClampedArray, where: Uint8Array, color: Rgba)
   for (let i = 0; i < where.length; i++) if (where[i]) pixels.set(color, i * 4);
 }
 
+/** Lays `color` over the pixels around `line` with soft edges, so that a diagonal shows no stairs. */
+export function strokeSoft(pixels: Uint8ClampedArray, line: Uint8Array, width: number, height: number, color: Rgba): void {
+  const cover = new Uint8Array(line.length);
+  for (let y = 1; y < height - 1; y++)
+    for (let x = 1; x < width - 1; x++) {
+      const at = y * width + x;
+      if (!line[at]) continue;
+      // 3 x 3 binomial kernel, in sixteenths
+      for (let dy = -1; dy <= 1; dy++)
+        for (let dx = -1; dx <= 1; dx++) cover[at + dy * width + dx]! += (2 - Math.abs(dx)) * (2 - Math.abs(dy));
+    }
+  for (let i = 0; i < cover.length; i++) {
+    if (!cover[i]) continue;
+    const top = ((cover[i]! / 16) * color[3]) / 255;
+    const below = (pixels[i * 4 + 3]! / 255) * (1 - top);
+    const alpha = top + below;
+    for (let c = 0; c < 3; c++) pixels[i * 4 + c] = (color[c]! * top + pixels[i * 4 + c]! * below) / alpha;
+    pixels[i * 4 + 3] = alpha * 255;
+  }
+}
+
 /** Share of the whole object that the photograph does not show; 0 for an empty object. */
 export function hiddenShare(whole: Uint8Array, visible: Uint8Array): number {
   let area = 0;

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { alphaOf, createImage, orbitCamera, resample, SYNC_RIG, withAlpha } from '@gestalt3d/core';
+import { bodyBounds, buildLayeredBody, placeBody, placeCamera, placementOf, renderBody } from '@gestalt3d/multiview';
+import { describe, expect, it } from 'vitest';
+
+const FOLDER = new URL('../../../models/views/', import.meta.url);
+const floats = (path: string): Float32Array => new Float32Array(readFileSync(new URL(path, FOLDER)).buffer.slice(0));
+
+interface BodyCase {
+  elevation: number;
+  inputDistance: number;
+  scale: number;
+  offset: [number, number, number];
+  viewIndices: number[];
+  normalisedPlacement: { scale: number; offset: [number, number, number] };
+  inputs: Record<'image' | 'front' | 'back' | 'backRgb', { path: string }>;
+  outputs: { views: { path: string; dims: [number, number, number, number] } };
+  tolerance: { alphaMean: number; colourMean: number };
+}
+
+describe('the body against the recipe that made the network (models/views/body.py)', () => {
+  const golden = JSON.parse(readFileSync(new URL('golden/body.json', FOLDER), 'utf8')) as BodyCase;
+  const size = 64;
+  const plane = size * size;
+  const image = floats(golden.inputs.image.path);
+  const frame = createImage(size, size, 4);
+  for (let i = 0; i < plane; i++) for (let c = 0; c < 4; c++) frame.data[i * 4 + c] = Math.round(image[c * plane + i]! * 255);
+  const data = new Float32Array(5 * plane);
+  data.set(floats(golden.inputs.front.path));
+  data.set(floats(golden.inputs.back.path), plane);
+  data.set(floats(golden.inputs.backRgb.path), 2 * plane);
+  const rig = { distance: golden.inputDistance, focalPerWidth: (SYNC_RIG.focalPerWidth * golden.inputDistance) / SYNC_RIG.distance };
+  // the recipe weighs colours by the mask, soft edges by nothing: the frame that a photograph would give at four times the size
+  const hard = { ...frame, data: frame.data.map((value, i) => (i % 4 === 3 ? (value > 127 ? 255 : 0) : value)) };
+  const large = withAlpha(resample(hard, 256, 256), alphaOf(resample(frame, 256, 256)));
+  const raw = buildLayeredBody(large, { size, data }, golden.inputDistance);
+  const rawCamera = orbitCamera(0, (golden.elevation * 180) / Math.PI, size, rig);
+
+  it('has the same box', () => {
+    const { centre, scale } = placementOf(bodyBounds(raw, rawCamera));
+    const { scale: longest, offset } = golden.normalisedPlacement;
+    expect(Math.abs(1 / scale - longest)).toBeLessThan(0.02);
+    // the recipe places bodies by scale * (world - offset)
+    for (const [r, value] of centre.entries()) expect(Math.abs(value / longest + offset[r]!)).toBeLessThan(0.01);
+  });
+
+  it('gives the same views', () => {
+    const placement = { centre: golden.offset.map((value) => -value * golden.scale) as [number, number, number], scale: 1 / golden.scale };
+    const body = placeBody(raw, placement);
+    const camera = placeCamera(rawCamera, placement);
+    const expected = floats(golden.outputs.views.path);
+    const [, , height, width] = golden.outputs.views.dims;
+    const count = height * width;
+    for (const [k, index] of golden.viewIndices.entries()) {
+      const fine = orbitCamera(index * SYNC_RIG.azimuthStepDeg, SYNC_RIG.elevationDeg, width * 2);
+      const got = resample(renderBody(body, camera, bodyBounds(body, camera), fine), width, height);
+      let alpha = 0;
+      let colour = 0;
+      let opaque = 0;
+      for (let i = 0; i < count; i++) {
+        const at = k * 4 * count + i;
+        alpha += Math.abs(got.data[i * 4 + 3]! / 255 - expected[at + 3 * count]!) / count;
+        if (expected[at + 3 * count]! <= 0.5) continue;
+        opaque++;
+        for (let c = 0; c < 3; c++) colour += Math.abs(got.data[i * 4 + c]! / 255 - expected[at + c * count]!) / 3;
+      }
+      expect({ index, alpha: alpha <= golden.tolerance.alphaMean, value: alpha }).toMatchObject({ alpha: true });
+      expect({ index, colour: colour / opaque <= golden.tolerance.colourMean, value: colour / opaque }).toMatchObject({ colour: true });
+    }
+  });
+});
