@@ -132,7 +132,9 @@ async function complete(
     });
     for (const k of batch.keys()) {
       await breathe(signal);
-      images.push(composeCompletion({ values: result.subarray(k * values, (k + 1) * values), size: model.size }, picture, visible));
+      images.push(
+        composeCompletion({ values: result.subarray(k * values, (k + 1) * values), size: model.size }, picture, visible, model.detail),
+      );
     }
   }
   return { crop, completions: images.map((image, i) => ({ image, seed: seeds[i]! })), vote: voteOf(images, visible), visible };

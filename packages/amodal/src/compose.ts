@@ -10,8 +10,10 @@ export interface RawCompletion {
 /**
  * The finished completion: where the object is visible the photograph's own pixels, elsewhere the network's, enlarged and shifted in colour so
  * that they go on from the photograph without a seam. Alpha is the network's outline and the visible part together.
+ *
+ * @param detail how much of what the network paints beside the continued colours of the photograph is kept, 0..1
  */
-export function composeCompletion(raw: RawCompletion, photo: RgbImage, visible: Mask): RgbaImage {
+export function composeCompletion(raw: RawCompletion, photo: RgbImage, visible: Mask, detail = 1): RgbaImage {
   const { width: side } = visible;
   const factor = side / raw.size;
   const planes = [0, 1, 2, 3].map((c) => enlarge(raw.values.subarray(c * raw.size ** 2, (c + 1) * raw.size ** 2), raw.size, side));
@@ -22,15 +24,13 @@ export function composeCompletion(raw: RawCompletion, photo: RgbImage, visible: 
   // the photograph's side of the border, without the pixels that are a mixture of object and surroundings
   const sure = blur(seen, side, side, 1).map((v) => (v > 0.97 ? 1 : 0));
   for (let c = 0; c < 3; c++) {
-    const shift = spread(
-      hidden[c]!.map((h, i) => photo.data[i * 3 + c]! - h),
-      sure,
-      side,
-      factor,
-    );
+    const seenColour = Float32Array.from(seen, (_, i) => photo.data[i * 3 + c]!);
+    const continued = spread(seenColour, sure, side, factor);
+    const base = spread(hidden[c]!, sure, side, factor);
     for (let i = 0; i < seen.length; i++) {
-      const filled = Math.min(Math.max(hidden[c]![i]! + shift[i]!, 0), 255);
-      out.data[i * 4 + c] = Math.round(filled + (photo.data[i * 3 + c]! - filled) * seen[i]!);
+      const painted = hidden[c]![i]! - base[i]!;
+      const filled = Math.min(Math.max(continued[i]! + detail * painted, 0), 255);
+      out.data[i * 4 + c] = Math.round(filled + (seenColour[i]! - filled) * seen[i]!);
     }
   }
   for (let i = 0; i < alpha.length; i++) out.data[i * 4 + 3] = Math.round(255 * alpha[i]!);
@@ -82,18 +82,25 @@ function outline(network: Float32Array, seen: Float32Array, side: number, factor
 
 /**
  * Smooth continuation of values that are known where `known` is 1: the averages over ever larger neighbourhoods, taken from the smallest that
- * holds any (push and pull). Known values are first smoothed over a network pixel, so that texture is not smeared into the unknown.
+ * holds any (push and pull). Known values are first smoothed over `sigma` pixels, so that texture is not smeared into the unknown. What comes out
+ * is smooth, so it is computed on a picture of a quarter of the side.
  */
 export function spread(values: Float32Array, known: Float32Array, side: number, sigma: number): Float32Array {
-  const weight = blur(known, side, side, sigma);
-  const sum = blur(
-    values.map((v, i) => v * known[i]!),
-    side,
-    side,
-    sigma,
-  );
-  // what lies deep inside the known part or far outside tells as much as its weight
-  return pushPull(sum, weight, side, side);
+  const small = Math.max(1, Math.round(side / 4));
+  const sum = new Float32Array(small * small);
+  const weight = new Float32Array(small * small);
+  const cell = Int32Array.from({ length: side }, (_, k) => Math.floor((k * small) / side));
+  const share = (small / side) ** 2;
+  for (let y = 0; y < side; y++)
+    for (let x = 0; x < side; x++) {
+      const i = y * side + x;
+      if (known[i] === 0) continue;
+      const to = cell[y]! * small + cell[x]!;
+      sum[to]! += share * known[i]! * values[i]!;
+      weight[to]! += share * known[i]!;
+    }
+  const soft = (sigma * small) / side;
+  return enlarge(pushPull(blur(sum, small, small, soft), blur(weight, small, small, soft), small, small), small, side);
 }
 
 function pushPull(sum: Float32Array, weight: Float32Array, width: number, height: number): Float32Array {

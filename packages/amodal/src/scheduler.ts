@@ -2,7 +2,7 @@ import { ModelCorruptError } from '@gestalt3d/core';
 import type { DdimRule, Prediction, ScheduleSpec } from '@gestalt3d/diffusion';
 import type { ModelBundle } from '@gestalt3d/onnx';
 
-/** `scheduler` and `preprocessing` of a completion bundle's manifest. */
+/** `scheduler`, `preprocessing` and `postprocessing` of a completion bundle's manifest. */
 export interface CompletionModel {
   schedule: ScheduleSpec;
   prediction: Prediction;
@@ -15,7 +15,12 @@ export interface CompletionModel {
   size: number;
   /** Side of the crop in longest sides of the visible part. */
   cropScale: number;
+  /** See `composeCompletion`. */
+  detail: number;
 }
+
+/** Without `postprocessing.detail`: a small network's shapes are better than its colours. */
+const DETAIL = 0.6;
 
 /** @throws ModelCorruptError that names every field that is wrong */
 export function readCompletionModel(bundle: ModelBundle): CompletionModel {
@@ -43,6 +48,7 @@ export function readCompletionModel(bundle: ModelBundle): CompletionModel {
     guidance: number(scheduler, 'guidance', 0, 20),
     size: number(preprocessing, 'size', 8, 4096),
     cropScale: number(preprocessing, 'cropScale', 1, 10),
+    detail: number({ detail: DETAIL, ...record(bundle.manifest.postprocessing) }, 'detail', 0, 1),
     ...(Array.isArray(limit) && limit.length === 2 ? { limit: [Number(limit[0]), Number(limit[1])] as const } : {}),
   };
   if (problems.length > 0) throw new ModelCorruptError(`${bundle.id}/bundle.json`, problems.join('; '));

@@ -179,15 +179,15 @@ describe('sample', () => {
     const rng = createRng(11);
     const x = await sample({
       steps: ddimSteps(schedule, rule, count, eta),
-      length: 20_000,
+      length: 6000,
       prediction,
       denoise: gaussian(0.7, 0.4, schedule.alphasCumprod, prediction),
       noise: (target) => rng.fillNormal(target),
     });
     const mean = x.reduce((sum, v) => sum + v, 0) / x.length;
     const deviation = Math.sqrt(x.reduce((sum, v) => sum + (v - mean) ** 2, 0) / x.length);
-    // sampling error of 20,000 draws is 0.003; the discretised walk adds its own
-    expect(Math.abs(mean - 0.7)).toBeLessThan(0.015);
+    // sampling error of 6000 draws is 0.005; the discretised walk adds its own
+    expect(Math.abs(mean - 0.7)).toBeLessThan(0.02);
     expect(Math.abs(deviation - 0.4)).toBeLessThan(0.02);
   });
 

@@ -65,6 +65,8 @@ export const MLP_FLOATS = OFFSET_D3 + COLOR_OUT;
 export const BETA1 = 0.9;
 export const BETA2 = 0.99;
 export const ADAM_EPSILON = 1e-10;
+/** The learning rate rises over this many steps: at full rate from the start some fits lost their whole surface at once. */
+export const WARM_UP_STEPS = 20;
 /** Added under the root of the soft L1 colour loss. */
 export const COLOR_EPSILON = 1e-3;
 /** The opacity is kept this far from 0 and 1 in the mask's cross-entropy. */
@@ -131,10 +133,11 @@ export function scheduleAt(config: FitConfig, step: number): StepSchedule {
   const activeLevels = Math.min(count, first + Math.floor((step / ramp) * (count - first + 1)));
   const sharpening = Math.min(1, step / Math.max(1, config.sharpnessUntil * config.steps));
   const share = step / Math.max(1, config.steps - 1);
+  const warm = Math.min(1, (step + 1) / WARM_UP_STEPS);
   return {
     activeLevels,
     sharpness: config.sharpnessStart * (config.sharpnessEnd / config.sharpnessStart) ** sharpening,
-    learningRate: config.lrStart * (config.lrEnd / config.lrStart) ** share,
+    learningRate: warm * config.lrStart * (config.lrEnd / config.lrStart) ** share,
     tap: 1 / config.resolutions[activeLevels - 1],
   };
 }

@@ -14,7 +14,7 @@ export type PresetName = 'draft' | 'standard' | 'fine';
 
 /** Fixed by the ablation in the README. */
 export const RECONSTRUCT_PRESETS: Readonly<Record<PresetName, Readonly<FitPreset>>> = {
-  draft: { steps: 200, rays: 1024, levels: 6, tableSize: 1 << 14, maxViewSize: 128, meshResolution: 96 },
+  draft: { steps: 250, rays: 1024, levels: 8, tableSize: 1 << 15, maxViewSize: 128, meshResolution: 96 },
   standard: { steps: 500, rays: 2048, levels: 8, tableSize: 1 << 15, maxViewSize: 256, meshResolution: 192 },
   fine: { steps: 1200, rays: 2048, levels: 8, tableSize: 1 << 15, maxViewSize: 512, meshResolution: 320 },
 };

@@ -1,5 +1,4 @@
 import { useState } from 'react';
-import { useCrop } from '../hooks/use-crop.ts';
 import type { Gestalt } from '../hooks/use-gestalt.ts';
 import { usePoses } from '../hooks/use-poses.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
@@ -18,13 +17,12 @@ export function AssetStep({ gestalt }: { gestalt: Gestalt }) {
   const { job } = state;
   const asset = assetOf(job);
   const poses = usePoses(artifactOf(job, 'transforms.json')?.url);
-  const crop = useCrop(asset ? artifactOf(job, 'completions.json')?.url : undefined);
   const [triangles, setTriangles] = useState<number | null>(null);
   const [view, setView] = useState<{ index: number } | null>(null);
   if (!job) return null;
   const active = isActive(job);
   const views = viewsOf(state);
-  const photo = crop ? { url: photoUrl(state) ?? '', photo: job.photo, crop: crop.crop } : null;
+  const photo = poses?.square ? { url: photoUrl(state) ?? '', photo: job.photo, crop: poses.square } : null;
 
   return (
     <div className="workspace">

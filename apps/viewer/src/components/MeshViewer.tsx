@@ -1,8 +1,7 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import type { Artifact } from '../api/types.ts';
 import { useGlb } from '../hooks/use-glb.ts';
-import type { Poses } from '../hooks/use-poses.ts';
-import { DEFAULT_POSE, type OrbitPose, VIEW_STEP_DEG } from '../lib/cameras.ts';
+import { DEFAULT_POSE, type OrbitPose, type Poses, VIEW_STEP_DEG } from '../lib/cameras.ts';
 import { hasWebGl2 } from '../lib/webgl.ts';
 import type { Look } from '../three/looks.ts';
 import type { CameraGoal } from '../three/OrbitRig.tsx';

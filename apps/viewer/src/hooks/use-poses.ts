@@ -1,7 +1,5 @@
 import { useEffect, useState } from 'react';
-import { type OrbitPose, posesOf } from '../lib/cameras.ts';
-
-export type Poses = { photo: OrbitPose; ring: OrbitPose[] };
+import { type Poses, posesOf } from '../lib/cameras.ts';
 
 /** Cameras of the run's transforms.json; null until they are there. */
 export function usePoses(url: string | undefined): Poses | null {

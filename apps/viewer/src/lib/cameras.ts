@@ -1,3 +1,5 @@
+import type { Crop } from '@gestalt3d/core';
+
 /** Where a camera stands around the object, and how wide it looks. */
 export interface OrbitPose {
   azimuthDeg: number;
@@ -46,13 +48,34 @@ export function poseOfFrame(frame: unknown, shared: unknown = {}): OrbitPose | u
   };
 }
 
-/** Poses that the page needs from transforms.json: the photograph's camera and the ring's. */
-export function posesOf(transforms: unknown): { photo: OrbitPose; ring: OrbitPose[] } {
-  if (typeof transforms !== 'object' || transforms === null) return { photo: DEFAULT_POSE, ring: [] };
+/**
+ * Square of the photograph that its camera shows within `fovDeg` around the optical axis, in photograph pixels;
+ * null where the frame has no intrinsics.
+ */
+export function photoSquare(frame: unknown, fovDeg: number): Crop | null {
+  if (typeof frame !== 'object' || frame === null) return null;
+  const { fl_x, cx, cy } = frame as { fl_x?: unknown; cx?: unknown; cy?: unknown };
+  const [focal, x, y] = [Number(fl_x), Number(cx), Number(cy)];
+  if (!(focal > 0) || !Number.isFinite(x) || !Number.isFinite(y)) return null;
+  const half = focal * Math.tan((fovDeg * Math.PI) / 360);
+  return { x: x - half, y: y - half, size: 2 * half };
+}
+
+export interface Poses {
+  photo: OrbitPose;
+  ring: OrbitPose[];
+  /** What of the photograph the photo's pose shows, for laying it over the mesh. */
+  square: Crop | null;
+}
+
+/** What the page needs from transforms.json: the photograph's camera and the ring's. */
+export function posesOf(transforms: unknown): Poses {
+  if (typeof transforms !== 'object' || transforms === null) return { photo: DEFAULT_POSE, ring: [], square: null };
   const file = transforms as { photo?: unknown; frames?: unknown };
   const frames = Array.isArray(file.frames) ? file.frames : [];
   const ring = frames.map((frame) => poseOfFrame(frame, transforms)).filter((pose) => pose !== undefined);
   // the photograph is wider than the object: it lends its place, the ring the width of the look
   const photo = poseOfFrame(file.photo) ?? ring[0] ?? DEFAULT_POSE;
-  return { photo: { ...photo, fovDeg: ring[0]?.fovDeg ?? DEFAULT_POSE.fovDeg }, ring };
+  const fovDeg = ring[0]?.fovDeg ?? DEFAULT_POSE.fovDeg;
+  return { photo: { ...photo, fovDeg }, ring, square: photoSquare(file.photo, fovDeg) };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { backoffDelay } from './backoff.ts';
-import { posesOf } from './cameras.ts';
+import { photoSquare, posesOf } from './cameras.ts';
 import { formatAge, formatBytes, formatCount, formatDuration } from './format.ts';
 import { boxBetween, fitWithin, toPhoto } from './geometry.ts';
 import { hiddenShare, insideOf, outlineOf, strokeSoft } from './mask.ts';
@@ -76,6 +76,12 @@ describe('cameras', () => {
     });
     expect(ring.map((pose) => Math.round(pose.azimuthDeg))).toEqual([0, 90]);
     expect(photo.elevationDeg).toBeCloseTo(30, 1);
+    // a right angle of view would show the focal length to each side
+    expect(photoSquare({ fl_x: 100, cx: 300, cy: 200 }, 90)).toEqual({
+      x: expect.closeTo(200),
+      y: expect.closeTo(100),
+      size: expect.closeTo(200),
+    });
     // the ring's width of look, not the photograph's
     expect(photo.fovDeg).toBeCloseTo(49.1, 1);
   });

@@ -58,7 +58,7 @@ export function prepareProblem(
     steps: preset.steps,
     rays: preset.rays,
     foregroundShare: 0.67,
-    resolutions: levelResolutions(Math.min(LEVELS, preset.levels), 16, Math.min(256, Math.max(64, Math.round(1.2 / pixel)))),
+    resolutions: levelResolutions(Math.min(LEVELS, preset.levels), 16, Math.min(256, Math.max(48, Math.round(0.9 / pixel)))),
     tableSize: preset.tableSize,
     startLevels: Math.ceil(Math.min(LEVELS, preset.levels) / 2),
     levelsUntil: 0.5,
@@ -71,9 +71,9 @@ export function prepareProblem(
     sharpnessUntil: 0.8,
     lrStart: 1e-2,
     lrEnd: 1e-3,
-    lrMlp: 1,
+    lrMlp: 2,
     colorWeight: 1,
-    maskWeight: 0.5,
+    maskWeight: 0.3,
     eikonalWeight: 0.1,
   };
   return {
