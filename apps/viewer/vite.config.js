@@ -10,6 +10,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 1200,
     reportCompressedSize: false,
     modulePreload: { polyfill: false },
+    // a loaded machine is no news
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8338' } },
 });

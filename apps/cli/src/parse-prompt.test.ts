@@ -10,13 +10,11 @@ describe('parsePoint', () => {
   ])('%s', (text, point) => expect(parsePoint(text)).toEqual(point));
 
   it.each(['', '1', '1,', ',1', '1,2,x', '1,2,-,3', 'a,b', 'Infinity,1'])('refuses "%s"', (text) =>
-    expect(() => parsePoint(text)).toThrow(OptionError),
-  );
+    expect(() => parsePoint(text)).toThrow(OptionError));
 });
 
 describe('parseBox', () => {
   it('takes any two opposite corners', () => expect(parseBox('30,40,10,20')).toEqual({ x0: 10, y0: 20, x1: 30, y1: 40 }));
   it.each(['', '1,2,3', '1,2,1,9', '1,2,3,4,5', 'a,b,c,d', '1,,3,4'])('refuses "%s"', (text) =>
-    expect(() => parseBox(text)).toThrow(OptionError),
-  );
+    expect(() => parseBox(text)).toThrow(OptionError));
 });

@@ -1,6 +1,7 @@
 import { DeviceUnavailableError } from '@gestalt3d/core';
 import type { Device, InferenceBackend, Provider } from '@gestalt3d/onnx';
 import { env, InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+import { loadLibrary } from './gpu-device.ts';
 
 export interface OrtBackendOptions {
   device: Device;
@@ -58,6 +59,11 @@ function sessionOptions(provider: Provider, { threads }: OrtBackendOptions): Inf
 async function whyNot(provider: 'webgpu' | 'cuda', options: OrtBackendOptions): Promise<string | undefined> {
   if (!listSupportedBackends().some((backend) => backend.name === provider))
     return `this build of ONNX Runtime has no ${provider} provider`;
+  if (provider === 'webgpu' && process.platform === 'linux') {
+    // the runtime's own attempt would print a warning
+    const reason = loadLibrary('libvulkan.so.1');
+    if (reason) return `no Vulkan loader: ${reason}`;
+  }
   try {
     const session = await InferenceSession.create(PROBE_GRAPH, { ...sessionOptions(provider, options), executionProviders: [provider] });
     await session.release();

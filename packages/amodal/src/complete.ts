@@ -15,7 +15,7 @@ import {
   type Stage,
   type StageContext,
 } from '@gestalt3d/core';
-import { createSchedule, ddimSteps, guide, sample } from '@gestalt3d/diffusion';
+import { createSchedule, type DdimStep, ddimSteps, guide, sample, splitPrediction } from '@gestalt3d/diffusion';
 import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
 import { composeCompletion, plainCompletion } from './compose.ts';
 import { type CompletionModel, readCompletionModel } from './scheduler.ts';
@@ -105,24 +105,28 @@ async function complete(
   const picture = opaque(resample<3 | 4>(photo, side, side, region));
   const visible = resample(mask, side, side, region);
   const values = 4 * model.size ** 2;
+  const start = await sharedStart(session, model, steps, cond, options.guidance, context);
+  const own = steps.slice(start.steps);
   const images: RgbaImage[] = [];
-  const total = options.samples * steps.length;
+  const total = start.steps + options.samples * own.length;
   for (let first = 0; first < options.samples; first += BATCH) {
     const batch = seeds.slice(first, first + BATCH);
-    const denoise = denoiser(session, cond, batch.length, model.size, options.guidance, signal);
     const rngs = batch.map((seed) => createRng(seed));
+    let started = false;
     const result = await sample({
-      steps,
+      steps: own,
       length: batch.length * values,
       prediction: model.prediction,
-      denoise,
+      denoise: denoiser(session, cond, batch.length, model.size, options.guidance, signal),
       noise: (target) => {
         for (const [k, rng] of rngs.entries()) rng.fillNormal(target.subarray(k * values, (k + 1) * values));
+        if (!started && start.mean !== undefined) addNoise(start.mean, own[0]!.alpha, target);
+        started = true;
       },
       ...(model.limit === undefined ? {} : { limit: model.limit }),
       signal,
       onStep: (done, count, x0) => {
-        emit({ kind: 'progress', done: first * count + done * batch.length, total, unit: 'step' });
+        emit({ kind: 'progress', done: start.steps + first * count + done * batch.length, total, unit: 'step' });
         if (done % PREVIEW_EVERY !== 0 || done === count) return;
         for (const k of batch.keys()) {
           const image = plainCompletion({ values: x0.slice(k * values, (k + 1) * values), size: model.size });
@@ -138,6 +142,44 @@ async function complete(
     }
   }
   return { crop, completions: images.map((image, i) => ({ image, seed: seeds[i]! })), vote: voteOf(images, visible), visible };
+}
+
+/**
+ * The noisiest steps decide the object's extent, and there a small network follows the noise more than the picture. For a model that says so,
+ * those steps are taken once for all samples: each predicts the clean picture from several noises and goes on with the average (truncated
+ * diffusion, Zheng et al. 2022, with the network's own average as the start). What is left to the samples still differs.
+ */
+async function sharedStart(
+  session: Session,
+  model: CompletionModel,
+  steps: readonly DdimStep[],
+  cond: Float32Array,
+  guidance: number,
+  { signal, rng }: StageContext,
+): Promise<{ steps: number; mean?: Float32Array }> {
+  const { shareAbove } = model;
+  if (shareAbove === undefined) return { steps: 0 };
+  // at least the last step is the sample's own
+  const shared = steps.slice(0, -1).filter((step) => step.t > shareAbove);
+  const values = 4 * model.size ** 2;
+  const denoise = denoiser(session, cond, BATCH, model.size, guidance, signal);
+  const noise = rng.fork('shared');
+  let mean: Float32Array | undefined;
+  for (const step of shared) {
+    const x = noise.fillNormal(new Float32Array(BATCH * values));
+    if (mean !== undefined) addNoise(mean, step.alpha, x);
+    const x0 = new Float32Array(x.length);
+    splitPrediction(model.prediction, await denoise(x, step.t), x, step.alpha, x0, new Float32Array(x.length), model.limit);
+    mean = new Float32Array(values);
+    for (let i = 0; i < x0.length; i++) mean[i % values]! += x0[i]! / BATCH;
+  }
+  return { steps: shared.length, ...(mean === undefined ? {} : { mean }) };
+}
+
+/** Noise in `target` becomes the clean picture with that much noise, for every picture that `target` has room for. */
+function addNoise(clean: Float32Array, alpha: number, target: Float32Array): void {
+  const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
+  for (let i = 0; i < target.length; i++) target[i] = signal * clean[i % clean.length]! + noise * target[i]!;
 }
 
 /** One network call per step for all samples of a batch: the null condition (zeros) in the first half, the condition in the second. */

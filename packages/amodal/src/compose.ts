@@ -1,5 +1,5 @@
 import { createImage, type Mask, type RgbaImage, type RgbImage } from '@gestalt3d/core';
-import { blur, components, fillHoles } from './regions.ts';
+import { blur, components, distanceTo, fillHoles } from './regions.ts';
 
 /** What the network gave: [4, size, size]; colours in -1..1 times alpha, and 2 alpha - 1. */
 export interface RawCompletion {
@@ -58,12 +58,32 @@ function straight(colour: Float32Array, alpha: Float32Array): Float32Array {
   });
 }
 
+/** A hidden part thinner than this, in network pixels, is the network's blur. */
+const RIM = 2.2;
+
+/** Takes away what only lines the visible part's edge: pixels where visible part and surroundings are less than `thickness` apart. */
+function removeRim(inside: Uint8Array, seen: Float32Array, side: number, thickness: number): void {
+  const toSeen = distanceTo(
+    Uint8Array.from(seen, (v) => (v > 0.5 ? 1 : 0)),
+    side,
+    side,
+  );
+  const toOutside = distanceTo(
+    inside.map((v) => 1 - v),
+    side,
+    side,
+  );
+  for (let i = 0; i < inside.length; i++) if (seen[i]! <= 0.5 && toSeen[i]! + toOutside[i]! < thickness) inside[i] = 0;
+}
+
 /** Soft-edged union of the network's outline and the visible part, in one piece with the visible part. */
 function outline(network: Float32Array, seen: Float32Array, side: number, factor: number): Float32Array {
   // an edge spans about one network pixel: make it about two of the picture's
   const gain = Math.max(1, factor / 2) / 2;
   const alpha = network.map((value, i) => Math.max(seen[i]!, Math.min(Math.max(value * gain + 0.5, 0), 1)));
   const inside = Uint8Array.from(alpha, (v) => (v > 0.5 ? 1 : 0));
+  removeRim(inside, seen, side, RIM * factor);
+  for (let i = 0; i < alpha.length; i++) if (inside[i] === 0 && alpha[i]! > 0.5) alpha[i] = seen[i]!;
   const { labels, sizes } = components(inside, side, side);
   const kept = new Set<number>();
   for (let i = 0; i < seen.length; i++) if (seen[i]! > 0.5) kept.add(labels[i]!);

@@ -3,7 +3,7 @@ import { BAKE_DEFAULTS, bakeTexture } from './bake.ts';
 import type { BakeSource } from './bake-source.ts';
 import { CLEAN_DEFAULTS, cleanMesh } from './clean.ts';
 import { type Compression, GLB_DEFAULTS, writeGlb } from './gltf.ts';
-import { normaliseMesh } from './normalise.ts';
+import { type AssetTransform, normaliseMesh } from './normalise.ts';
 import { computeNormals } from './normals.ts';
 import { renderMesh, sampleBilinear } from './render.ts';
 import { compareWithView } from './self-check.ts';
@@ -36,10 +36,13 @@ export const MESH_DEFAULTS: Readonly<MeshOptions> = {
   minVolumeShare: CLEAN_DEFAULTS.minVolumeShare,
 };
 
+/** No change. */
+const WORLD: AssetTransform = { centre: [0, 0, 0], scale: 1, yawDeg: 0 };
+
 /**
  * From a fitted surface and the pictures it came from to a textured GLB: clean, smooth, simplify, unwrap, bake, export.
  * `mesh` of the result stays in the world frame, where the cameras are; the GLB is centred, turned to the photo's camera and of size 1, and
- * the report says how (`scale`, `centreX..Z`, `yawDeg`).
+ * the report says how (`scale`, `centreX..Z`, `yawDeg`). Without photo and completion the GLB stays in the world frame of the views.
  */
 export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng' | 'encodeJpeg'> }): Stage<MeshInput, Asset, MeshOptions> {
   return {
@@ -139,12 +142,13 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
       for (const [name, value] of Object.entries(agreement)) emit({ kind: 'metric', step: 0, name, value });
 
       // 4. export
-      const { mesh: placed, transform } = normaliseMesh(mesh, front?.camera);
+      // views that came without a photograph have a world of their own, which their owner wants the mesh back in
+      const { mesh: placed, transform } = front ? normaliseMesh(mesh, front.camera) : { mesh, transform: WORLD };
       emit({
         kind: 'preview',
         name: 'asset',
         index: 0,
-        image: renderMesh(placed, orbitCamera(30, 20, 320, { distance: 1.9, focalPerWidth: 280 / 256 })),
+        image: renderMesh(front ? placed : normaliseMesh(mesh).mesh, orbitCamera(30, 20, 320, { distance: 1.9, focalPerWidth: 280 / 256 })),
       });
       const report: Asset['report'] = rounded({
         triangles: topology.triangles,

@@ -12,8 +12,9 @@ export interface AssetTransform {
  * the box's centre at the origin. The box is that of the turned mesh.
  */
 export function assetTransform(mesh: Mesh, front?: Camera): AssetTransform {
-  const eye = front?.worldFromCamera;
-  const azimuth = eye && Math.hypot(eye[12], eye[14]) > 1e-6 ? Math.atan2(eye[12], eye[14]) : 0;
+  // where the camera looks from is its own +Z axis: its position also depends on where the object's centre came to lie
+  const pose = front?.worldFromCamera;
+  const azimuth = pose && Math.hypot(pose[8], pose[10]) > 1e-6 ? Math.atan2(pose[8], pose[10]) : 0;
   // a rig's own rounding is no rotation
   const yawDeg = Math.abs(azimuth) < 1e-5 ? 0 : (-azimuth * 180) / Math.PI;
   const turned = transformMesh(mesh, { centre: [0, 0, 0], scale: 1, yawDeg });

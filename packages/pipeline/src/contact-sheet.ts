@@ -8,7 +8,7 @@ import {
   type RgbaImage,
   type RgbImage,
 } from '@gestalt3d/core';
-import { drawPrompt, makeContactSheet, renderMesh, type SheetRow } from '@gestalt3d/mesh';
+import { drawPrompt, makeContactSheet, normaliseMesh, renderMesh, type SheetRow } from '@gestalt3d/mesh';
 
 export interface ContactSheetInput {
   photo: { image: RgbaImage; prompt: Prompt; mask: Mask } | undefined;
@@ -42,10 +42,11 @@ export function drawContactSheet({ photo, completions, chosen, multiView, mesh }
       title: at === 0 ? `Views, photo elevation ${multiView.elevationDeg.toFixed(0)} degrees` : '',
       images: views.slice(at, at + 8).map(({ image }, i) => ({ image, caption: `view ${(at + i) * step}` })),
     });
+  const { mesh: placed } = normaliseMesh(mesh, multiView.photoCamera);
   rows.push({
     title: `Mesh, ${mesh.indices.length / 3} triangles`,
     images: [0, 90, 180, 270].map((azimuth) => ({
-      image: renderMesh(mesh, orbitCamera(azimuth, 20, TILE)),
+      image: renderMesh(placed, orbitCamera(azimuth, 20, TILE)),
       caption: `azimuth ${azimuth}`,
     })),
   });

@@ -27,7 +27,7 @@ export function contactShadow(meshes: readonly Mesh[], bounds: Box3, span: numbe
   }
   blur(blur(blur(density, 2), 3), 4);
   const data = new Uint8Array(SIZE * SIZE * 4);
-  for (let i = 0; i < density.length; i++) data[i * 4 + 3] = Math.min(255, density[i]! * 150);
+  for (let i = 0; i < density.length; i++) data[i * 4 + 3] = Math.min(255, density[i]! * 120);
   const texture = new DataTexture(data, SIZE, SIZE, RGBAFormat);
   texture.magFilter = LinearFilter;
   texture.needsUpdate = true;
