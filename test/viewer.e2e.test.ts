@@ -58,11 +58,12 @@ describe.skipIf(browser === null)('viewer in a browser', () => {
       timeout: 60_000,
     });
     await second.click();
+    await page.getByTestId('choose').click();
 
     // 4. the views, then the mesh
     await page.getByTestId('view-15').waitFor({ timeout: 90_000 });
     const mesh = page.locator('[data-testid="mesh-canvas"][data-ready="true"]');
-    await mesh.waitFor({ timeout: 150_000 });
+    await mesh.waitFor({ timeout: 250_000 });
     expect(Number(await mesh.getAttribute('data-triangles'))).toBeGreaterThan(500);
     const download = page.waitForEvent('download');
     await page.getByTestId('download-glb').click();

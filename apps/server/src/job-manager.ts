@@ -2,7 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConflictError, isAbort, NotFoundError, type Prompt, PromptMissingError, type StageEvent, type StageName } from '@gestalt3d/core';
+import {
+  ConflictError,
+  isAbort,
+  NotFoundError,
+  type Prompt,
+  PromptMissingError,
+  STAGE_NAMES,
+  type StageEvent,
+  type StageName,
+} from '@gestalt3d/core';
 import { createFileStore, type Engine, imageCodec } from '@gestalt3d/host';
 import { RunFolder, resolveRunOptions } from '@gestalt3d/pipeline';
 import { type Artifact, applyEvent, finishedStages, type JobDocument, type JobRecord, pendingStages, type StageStatus } from './job.ts';
@@ -227,6 +236,10 @@ export class JobManager {
     job.record.options = resolveRunOptions({ ...job.record.options, ...request.options });
     const { options: _options, ...stages } = request;
     job.record.request = stages;
+    if (stages.from) {
+      const pending = pendingStages();
+      for (const name of STAGE_NAMES.slice(STAGE_NAMES.indexOf(stages.from))) job.stages[name] = pending[name];
+    }
     await this.#enqueue(job);
     return this.#document(job);
   }
@@ -254,6 +267,8 @@ export class JobManager {
   }
 
   async #run(job: Job, signal: AbortSignal): Promise<void> {
+    // kept until now: a client may still ask for the last picture of the run before
+    job.previews.clear();
     try {
       job.record.state = 'running';
       await this.#save(job);
@@ -272,7 +287,6 @@ export class JobManager {
       job.stages = await finishedStages(job.folder);
     } finally {
       job.controller = undefined;
-      job.previews.clear();
     }
     await this.#save(job).catch((error: unknown) => this.#log(`job ${job.record.id}: ${(error as Error).message}`));
   }
