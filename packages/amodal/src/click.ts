@@ -17,6 +17,8 @@ export const TRUST = 0.5;
 const AGREEMENT = 1;
 /** Between a part and its whole the whole is meant more often: what a doubled radius counts. */
 const LARGER = 0.05;
+/** Log-odds that a pixel's connection with the points of a box counts at most. */
+const CONNECTION = 2.5;
 /** Longest side of the trial pictures. */
 const TRIAL = 120;
 
@@ -121,6 +123,34 @@ function softIou(inside: Uint8Array, logits: Float32Array): number {
     either += inside[i]! + probability - inside[i]! * probability;
   }
   return both / either;
+}
+
+/**
+ * Points in a box: log-odds for the pixels of any frame that say how well a pixel is connected with the positive points, by the colours on the way.
+ * undefined when there are none.
+ */
+export function connection(
+  image: RgbImage,
+  prompt: Prompt,
+  box: NonNullable<Prompt['box']>,
+): ((frame: Frame, pixel: number) => number) | undefined {
+  const positive = prompt.points.filter((point) => point.positive);
+  if (positive.length === 0) return undefined;
+  const coarse = frameOf(growRegion(box, 0.1, image), TRIAL, 2);
+  const { width, height } = coarse;
+  const rgb = coloursOf(image, coarse);
+  const seeds = new Uint8Array(width * height);
+  for (const point of positive) seeds[pixelUnder(coarse, point.x, point.y)] = 1;
+  const distance = distanceTo(seeds, width, height);
+  const path = colourPath(seeds, rgb, width, height);
+  const reach = (0.25 * Math.min(box.x1 - box.x0, box.y1 - box.y0)) / coarse.scale;
+  const within = median(path.filter((_, i) => distance[i]! < reach)) + PATH_FLOOR;
+  return (frame, pixel) => {
+    const x = frame.x + ((pixel % frame.width) + 0.5) * frame.scale;
+    const y = frame.y + (Math.floor(pixel / frame.width) + 0.5) * frame.scale;
+    const ratio = path[pixelUnder(coarse, x, y)]! / within;
+    return Math.max(-CONNECTION, Math.min(CONNECTION, 1.5 * (2.3 - ratio)));
+  };
 }
 
 /** Least sum of colour differences along any way from the seeds, by sweeps over the grid. */

@@ -68,6 +68,20 @@ describe('complete stage', () => {
     expect(other.completions[0]!.image.data).not.toEqual(one.completions[0]!.image.data);
   });
 
+  it('shares the noisiest steps when the model says so, and still draws different samples', async () => {
+    const plain = await tinyBundle('complete');
+    const scheduler = { ...(plain.manifest.scheduler as object), shareAbove: 500 };
+    const bundle = Object.assign(Object.create(plain), { manifest: { ...plain.manifest, scheduler } }) as ModelBundle;
+    // private fields do not follow the prototype
+    bundle.open = plain.open.bind(plain);
+    const stage = createCompleteStage({ bundle, backend });
+    const context = contextOf(4);
+    const set = await stage.run({ photo, mask }, { ...stage.defaults, samples: 2, eta: 0 }, context);
+    expect(set.completions[0]!.image.data).not.toEqual(set.completions[1]!.image.data);
+    // 7 steps from 999 down: 4 above 500 once, 3 for each sample
+    expect(context.events.filter((event) => event.kind === 'progress').at(-1)).toMatchObject({ done: 10, total: 10 });
+  });
+
   it('stops when told', async () => {
     const stage = createCompleteStage({ bundle: await tinyBundle('complete'), backend });
     const controller = new AbortController();

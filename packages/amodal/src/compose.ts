@@ -76,6 +76,19 @@ function removeRim(inside: Uint8Array, seen: Float32Array, side: number, thickne
   for (let i = 0; i < inside.length; i++) if (seen[i]! <= 0.5 && toSeen[i]! + toOutside[i]! < thickness) inside[i] = 0;
 }
 
+/** Side in network pixels of the smallest hidden part that is kept. */
+const SHARD = 3;
+
+/** Takes away hidden parts of fewer than `least` pixels. */
+function removeShards(inside: Uint8Array, seen: Float32Array, side: number, least: number): void {
+  const { labels, sizes } = components(
+    inside.map((v, i) => (v === 1 && seen[i]! <= 0.5 ? 1 : 0)),
+    side,
+    side,
+  );
+  for (let i = 0; i < inside.length; i++) if (labels[i]! > 0 && sizes[labels[i]!]! < least) inside[i] = 0;
+}
+
 /** Soft-edged union of the network's outline and the visible part, in one piece with the visible part. */
 function outline(network: Float32Array, seen: Float32Array, side: number, factor: number): Float32Array {
   // an edge spans about one network pixel: make it about two of the picture's
@@ -83,6 +96,8 @@ function outline(network: Float32Array, seen: Float32Array, side: number, factor
   const alpha = network.map((value, i) => Math.max(seen[i]!, Math.min(Math.max(value * gain + 0.5, 0), 1)));
   const inside = Uint8Array.from(alpha, (v) => (v > 0.5 ? 1 : 0));
   removeRim(inside, seen, side, RIM * factor);
+  const least = (SHARD * factor) ** 2;
+  removeShards(inside, seen, side, least);
   for (let i = 0; i < alpha.length; i++) if (inside[i] === 0 && alpha[i]! > 0.5) alpha[i] = seen[i]!;
   const { labels, sizes } = components(inside, side, side);
   const kept = new Set<number>();
@@ -90,7 +105,7 @@ function outline(network: Float32Array, seen: Float32Array, side: number, factor
   const whole = Uint8Array.from(labels, (label) => (label > 0 && kept.has(label) ? 1 : 0));
   let area = 0;
   for (const label of kept) area += sizes[label]!;
-  fillHoles(whole, side, side, 0.003 * area);
+  fillHoles(whole, side, side, Math.max(least, 0.003 * area));
   // the soft rim belongs to what it touches
   const near = blur(Float32Array.from(whole), side, side, 1.2);
   for (let i = 0; i < alpha.length; i++) {

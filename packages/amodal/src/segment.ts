@@ -10,7 +10,7 @@ import {
   type StageContext,
 } from '@gestalt3d/core';
 import type { InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
-import { clickPrior, TRUST } from './click.ts';
+import { clickPrior, connection, TRUST } from './click.ts';
 import { frameOf, growRegion, shrink } from './frame.ts';
 import { checkMask, checkPrompt } from './prompt.ts';
 import { type Prior, refine } from './refine.ts';
@@ -75,7 +75,7 @@ async function segment(
   const evidence = await segmenter?.look(image, small, signal);
   const prior =
     small.box !== undefined
-      ? boxPrior(image, small.box, options.resolution, evidence)
+      ? boxPrior(image, small, small.box, options.resolution, evidence)
       : clickPrior(image, small, options.resolution, evidence);
   context.emit({ kind: 'progress', done: 1, total, unit: 'step' });
   await breathe(signal);
@@ -99,18 +99,19 @@ function scalePrompt(prompt: Prompt, factor: number, image: { width: number; hei
   };
 }
 
-/** A box: likely inside its inscribed ellipse, unlikely in its corners, and what the network says. */
-function boxPrior(image: RgbImage, box: NonNullable<Prompt['box']>, resolution: number, evidence?: Evidence): Prior {
+/** A box: likely inside its inscribed ellipse, unlikely in its corners, what its points are connected with, and what the network says. */
+function boxPrior(image: RgbImage, prompt: Prompt, box: NonNullable<Prompt['box']>, resolution: number, evidence?: Evidence): Prior {
   const frame = frameOf(growRegion(box, 0.2, image), resolution, 2);
   const logOdds = new Float32Array(frame.width * frame.height);
   const logits = evidence?.logitsOn(frame);
+  const connected = connection(image, prompt, box);
   const [rx, ry] = [(box.x1 - box.x0) / 2, (box.y1 - box.y0) / 2];
   for (let y = 0; y < frame.height; y++)
     for (let x = 0; x < frame.width; x++) {
       const dx = (frame.x + (x + 0.5) * frame.scale - box.x0 - rx) / rx;
       const dy = (frame.y + (y + 0.5) * frame.scale - box.y0 - ry) / ry;
       const i = y * frame.width + x;
-      logOdds[i] = Math.max(-2, 2 * (1.05 - dx * dx - dy * dy)) + TRUST * (logits?.[i] ?? 0);
+      logOdds[i] = Math.max(-2, 2 * (1.05 - dx * dx - dy * dy)) + TRUST * (logits?.[i] ?? 0) + (connected?.(frame, i) ?? 0);
     }
   return { frame, logOdds };
 }

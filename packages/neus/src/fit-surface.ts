@@ -23,6 +23,10 @@ const SLICE_MS = 60;
 /** Steps between two metric events. */
 const METRIC_STEPS = 25;
 
+/** A fit whose mask loss is still above this after this share of the steps has lost its surface: 0.02 to 0.06 is usual, 0.5 was seen then. */
+const LOST_MASK_LOSS = 0.4;
+const LOST_AFTER = 0.4;
+
 /** Input of the reconstruct stage. */
 export interface ReconstructInput {
   views: View[];
@@ -49,42 +53,14 @@ export async function fitSurface(
   await breathe(signal);
 
   const started = performance.now();
-  const fitter = await createFitter(problem, context);
-  let last: FitReport | undefined;
-  let parameters: Float32Array;
-  let samples = 0;
-  let gradientRows = 0;
-  try {
-    const { steps } = problem.config;
-    let window = emptyReport();
-    let stepsASlice = 1;
-    for (let step = 0; step < steps; ) {
-      const until = Math.min(steps, step + stepsASlice);
-      const before = performance.now();
-      const report = await fitter.run(until);
-      await breathe(signal);
-      const elapsed = performance.now() - before;
-      // half way towards the ideal, so that one slow slice does not make tiny ones
-      const ideal = ((until - step) * SLICE_MS) / Math.max(elapsed, 0.5);
-      stepsASlice = Math.max(1, Math.min(METRIC_STEPS, Math.round((stepsASlice + ideal) / 2)));
-      step = until;
-      samples += report.samples;
-      gradientRows += report.gradientRows;
-      window = addReports(window, report);
-      emit({ kind: 'progress', done: step, total: steps, unit: 'step' });
-      const loss = totalLoss(window, problem);
-      if (!Number.isFinite(loss)) throw new NumericalError('loss', `step ${step}`, 1);
-      if (window.rays >= METRIC_STEPS * problem.config.rays || step === steps) {
-        emit({ kind: 'metric', step, name: 'loss', value: loss });
-        emit({ kind: 'metric', step, name: 'psnr', value: psnr(window) });
-        last = window;
-        window = emptyReport();
-      }
-    }
-    parameters = await fitter.parameters();
-  } finally {
-    fitter.dispose();
+  let fit = await runFit(problem, context, true);
+  if (!fit) {
+    emit({ kind: 'warning', code: 'fit-restarted', message: 'the surface was lost early in the fit; it starts again with smaller steps' });
+    const { config } = problem;
+    problem.config = { ...config, lrStart: config.lrStart / 2, maskWeight: 3 * config.maskWeight };
+    fit = await runFit(problem, context, false);
   }
+  const { parameters, last, samples, gradientRows } = fit!;
   const broken = parameters.reduce((count, value) => count + (Number.isFinite(value) ? 0 : 1), 0);
   if (broken > 0) throw new NumericalError('parameters', `step ${problem.config.steps}`, broken);
   const fitted = performance.now();
@@ -106,13 +82,62 @@ export async function fitSurface(
       views: problem.cameras.length / 16,
       samples,
       gradientRows,
-      loss: last ? totalLoss(last, problem) : 0,
-      psnr: last ? psnr(last) : 0,
+      loss: totalLoss(last, problem),
+      psnr: psnr(last),
       fitMs: Math.round(fitted - started),
       meshMs: Math.round(performance.now() - fitted),
       triangles: mesh.indices.length / 3,
     },
   };
+}
+
+interface FitResult {
+  parameters: Float32Array;
+  /** Sums of the last metric window. */
+  last: FitReport;
+  samples: number;
+  gradientRows: number;
+}
+
+/** All steps on one device. Undefined if the surface vanished and `mayGiveUp`. */
+async function runFit(problem: FitProblem, context: StageContext, mayGiveUp: boolean): Promise<FitResult | undefined> {
+  const { signal, emit } = context;
+  const { steps, rays } = problem.config;
+  const fitter = await createFitter(problem, context);
+  try {
+    let window = emptyReport();
+    let last = window;
+    let samples = 0;
+    let gradientRows = 0;
+    let stepsASlice = 1;
+    for (let step = 0; step < steps; ) {
+      const until = Math.min(steps, step + stepsASlice);
+      const before = performance.now();
+      const report = await fitter.run(until);
+      await breathe(signal);
+      const elapsed = performance.now() - before;
+      // half way towards the ideal, so that one slow slice does not make tiny ones
+      const ideal = ((until - step) * SLICE_MS) / Math.max(elapsed, 0.5);
+      stepsASlice = Math.max(1, Math.min(METRIC_STEPS, Math.round((stepsASlice + ideal) / 2)));
+      step = until;
+      samples += report.samples;
+      gradientRows += report.gradientRows;
+      window = addReports(window, report);
+      emit({ kind: 'progress', done: step, total: steps, unit: 'step' });
+      const loss = totalLoss(window, problem);
+      if (!Number.isFinite(loss)) throw new NumericalError('loss', `step ${step}`, 1);
+      if (window.rays >= METRIC_STEPS * rays || step === steps) {
+        emit({ kind: 'metric', step, name: 'loss', value: loss });
+        emit({ kind: 'metric', step, name: 'psnr', value: psnr(window) });
+        if (mayGiveUp && step > LOST_AFTER * steps && window.maskLoss / window.rays > LOST_MASK_LOSS) return undefined;
+        last = window;
+        window = emptyReport();
+      }
+    }
+    return { parameters: await fitter.parameters(), last, samples, gradientRows };
+  } finally {
+    fitter.dispose();
+  }
 }
 
 /** Stage `reconstruct`. */
