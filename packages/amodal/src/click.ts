@@ -19,6 +19,8 @@ const AGREEMENT = 1;
 const LARGER = 0.05;
 /** Log-odds that a pixel's connection with the points of a box counts at most. */
 const CONNECTION = 2.5;
+/** Log-odds that a negative point counts at most. */
+const RIVALRY = 3;
 /** Longest side of the trial pictures. */
 const TRIAL = 120;
 
@@ -78,13 +80,14 @@ function tryRadius(
   const path = colourPath(seeds, rgb, width, height);
   // how much the colour changes along the way within the object: texture must not count as an edge
   const within = median(path.filter((_, i) => distance[i]! < 0.4 * reach)) + PATH_FLOOR;
+  const rivals = rivalry(prompt, frame, rgb, path);
   const trimap = new Uint8Array(width * height);
   const logOdds = new Float32Array(width * height);
   for (let i = 0; i < trimap.length; i++) {
     const r = distance[i]! / reach;
     const connected = path[i]! <= 1.2 * within;
     trimap[i] = r < 0.15 || (r < 0.9 && connected) ? MAYBE_IN : r < 1.25 ? MAYBE_OUT : SURE_OUT;
-    logOdds[i] = 3 * (0.8 - r) - Math.min(5, 2 * Math.max(0, path[i]! / within - 1)) + TRUST * (logits?.[i] ?? 0);
+    logOdds[i] = 3 * (0.8 - r) - Math.min(5, 2 * Math.max(0, path[i]! / within - 1)) + (rivals?.[i] ?? 0) + TRUST * (logits?.[i] ?? 0);
   }
   return cutTrial(image, frame, prompt, rgb, trimap, logOdds, logits);
 }
@@ -145,12 +148,25 @@ export function connection(
   const path = colourPath(seeds, rgb, width, height);
   const reach = (0.25 * Math.min(box.x1 - box.x0, box.y1 - box.y0)) / coarse.scale;
   const within = median(path.filter((_, i) => distance[i]! < reach)) + PATH_FLOOR;
+  const rivals = rivalry(prompt, coarse, rgb, path);
   return (frame, pixel) => {
     const x = frame.x + ((pixel % frame.width) + 0.5) * frame.scale;
     const y = frame.y + (Math.floor(pixel / frame.width) + 0.5) * frame.scale;
-    const ratio = path[pixelUnder(coarse, x, y)]! / within;
-    return Math.max(-CONNECTION, Math.min(CONNECTION, 1.5 * (2.3 - ratio)));
+    const p = pixelUnder(coarse, x, y);
+    return Math.max(-CONNECTION, Math.min(CONNECTION, 1.5 * (2.3 - path[p]! / within))) + (rivals?.[p] ?? 0);
   };
+}
+
+/** Negative points: log-odds by which of the two kinds of points the way is shorter from. undefined when there are none. */
+function rivalry(prompt: Prompt, frame: Frame, rgb: Float32Array, path: Float32Array): Float32Array | undefined {
+  const negative = prompt.points.filter((point) => !point.positive);
+  if (negative.length === 0) return undefined;
+  const seeds = new Uint8Array(path.length);
+  for (const point of negative) seeds[pixelUnder(frame, point.x, point.y)] = 1;
+  return colourPath(seeds, rgb, frame.width, frame.height).map((against, i) => {
+    const ratio = Math.log2((against + PATH_FLOOR) / (path[i]! + PATH_FLOOR));
+    return Math.max(-RIVALRY, Math.min(RIVALRY, RIVALRY * ratio));
+  });
 }
 
 /** Least sum of colour differences along any way from the seeds, by sweeps over the grid. */
