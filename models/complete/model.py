@@ -19,6 +19,45 @@ def cosine_alphas_cumprod(timesteps: int = TIMESTEPS, s: float = 0.008) -> torch
     return torch.cumprod(1 - betas, 0)
 
 
+class Hints(nn.Module):
+    """A guess without learning, as further input: the visible part, its colours spread outwards, its convex hull as the shape.
+
+    cond [B,8,S,S] -> [B,8,S,S]: a guess in the space of x0 (4), the hull (1), the spread colours (3).
+    """
+
+    DIRECTIONS = 16
+
+    def __init__(self, size: int = SIZE):
+        super().__init__()
+        axis = (torch.arange(size) + 0.5) / size * 2 - 1
+        angle = torch.arange(self.DIRECTIONS) / self.DIRECTIONS * 2 * math.pi
+        along = torch.cos(angle)[:, None, None] * axis[None, None, :] + torch.sin(angle)[:, None, None] * axis[None, :, None]
+        self.register_buffer("along", along[None], persistent=False)
+        self.sharp = size / 4
+
+    def forward(self, cond: torch.Tensor) -> torch.Tensor:
+        seen, m = cond[:, :3], cond[:, 3:4]
+        # intersection of the half planes that hold every visible pixel
+        support = (self.along - 20 * F.relu(0.6 - m)).amax((2, 3), keepdim=True)
+        hull = torch.sigmoid((support - self.along) * self.sharp * 4 + 1).amin(1, keepdim=True)
+        # colours from coarse to fine
+        spread = seen.mean((2, 3), keepdim=True) / (m.mean((2, 3), keepdim=True) + 1e-4)
+        near = m
+        for s in (16, 8, 4):
+            ms, cs = F.avg_pool2d(m, s), F.avg_pool2d(seen, s)
+            w = (3 * ms).clamp(max=1)
+            here = cs / (ms + 1e-4)
+            if spread.shape[-1] > 1:
+                spread = F.interpolate(spread, scale_factor=2.0, mode="bilinear", align_corners=False)
+            spread = spread * (1 - w) + here * w
+            if s == 8:
+                near = F.interpolate(ms, scale_factor=8.0, mode="bilinear", align_corners=False)
+        spread = F.interpolate(spread, scale_factor=4.0, mode="bilinear", align_corners=False)
+        p = torch.maximum(m, 0.65 * hull + 0.35 * near * hull)
+        rgb = seen + (1 - m) * p * spread
+        return torch.cat([rgb, 2 * p - 1, hull, spread], 1)
+
+
 class TimeEmbedding(nn.Module):
     def __init__(self, dim: int, out: int):
         super().__init__()
@@ -89,7 +128,8 @@ class Denoiser(nn.Module):
         super().__init__()
         self.config = {"stem": stem, "widths": list(widths), "blocks": blocks, "temb": temb}
         self.time = TimeEmbedding(128, temb)
-        self.stem = nn.Conv2d(4 + COND_CHANNELS, stem, 3, padding=1)
+        self.hints = Hints()
+        self.stem = nn.Conv2d(4 + COND_CHANNELS + 8, stem, 3, padding=1)
         self.down = nn.ModuleList()
         self.enc = nn.ModuleList()
         c = stem
@@ -114,7 +154,7 @@ class Denoiser(nn.Module):
 
     def forward(self, x: torch.Tensor, cond: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         e = F.silu(self.time(t))
-        s = h = self.stem(torch.cat([x, cond], 1))
+        s = h = self.stem(torch.cat([x, cond, self.hints(cond)], 1))
         skips = []
         for down, level in zip(self.down, self.enc):
             h = down(h)

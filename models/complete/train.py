@@ -52,6 +52,7 @@ def main() -> None:
     ap.add_argument("--out", type=Path, required=True)
     ap.add_argument("--minutes", type=float, required=True)
     ap.add_argument("--resume", action="store_true")
+    ap.add_argument("--init", type=Path, help="start from the weights of an older checkpoint; inputs that it lacked start at zero")
     ap.add_argument("--batch", type=int, default=32)
     ap.add_argument("--lr", type=float, default=6e-4)
     ap.add_argument("--seed", type=int, default=0)
@@ -78,6 +79,11 @@ def main() -> None:
     train = bank((0,))
 
     model = Denoiser(stem=24, widths=(48, 96, 192))
+    if a.init:
+        old = torch.load(a.init, weights_only=True)["ema"]
+        stem = torch.zeros_like(model.stem.weight)
+        stem[:, : old["stem.weight"].shape[1]] = old["stem.weight"]
+        model.load_state_dict(old | {"stem.weight": stem})
     ema = Denoiser(**model.config)
     ema.load_state_dict(model.state_dict())
     opt = torch.optim.AdamW(model.parameters(), lr=a.lr, betas=(0.9, 0.99), weight_decay=0.01)

@@ -164,10 +164,13 @@ def decode_picture(x):
     return torch.cat([((x[..., :3, :, :] / alpha.clamp_min(0.1)).clamp(-1, 1) + 1) / 2, alpha], -3)
 
 
-def sample(predict, body, image, noise, start=500, steps=3):
-    """Starts at the body's rendering noised to `start`, then `steps` deterministic DDIM steps. predict(views, body, image, t) -> x0."""
+def sample(predict, body, image, noise, start=999, steps=3, end=500):
+    """`steps` deterministic DDIM steps at noise levels from `start` towards `end`. predict(views, body, image, t) -> x0.
+
+    Below 999 the first state is the body's rendering with noise; at 999 it is noise alone, and the body acts as a condition only.
+    """
     abar = alphas_cumprod()
-    times = [round(start * (1 - i / steps)) for i in range(steps)]
+    times = [round(start - (start - end) * i / steps) for i in range(steps)]
     x = abar[start].sqrt() * body + (1 - abar[start]).sqrt() * noise
     for i, t in enumerate(times):
         clean = predict(x, body, image, torch.tensor([float(t)])).clamp(-1, 1)

@@ -1,6 +1,6 @@
 """python train_denoiser.py --packs DIR --bodies FILE.npz[,FILE.npz...] --out DIR --minutes N [--resume]
 
-One object a step (16 views). The loss is the mean square error of the clean views at a random noise level, alpha counted twice.
+One object a step (16 views). The loss is the mean square error of the clean views at a random, high noise level, alpha counted twice.
 """
 import argparse
 import copy
@@ -14,7 +14,8 @@ import torch
 
 from denoiser import Denoiser, alphas_cumprod, encode_picture
 
-MAX_T = 700
+# Noise so low that the truth shows through teaches nothing that inference can use: it starts from noise and the body, not from the truth.
+MIN_T, MAX_T, ALL_NOISE = 500, 999, 0.4
 
 
 class Sets:
@@ -44,7 +45,7 @@ def validate(model, data, abar, count=24):
     totals = np.zeros(3)
     for n, i in enumerate(torch.linspace(0, len(data.row) - 1, count).long().tolist()):
         body, truth, image = (encode_picture(x) for x in data.get(i))
-        t = [100, 300, 500][n % 3]
+        t = [999, 999, 800][n % 3]
         noisy = abar[t].sqrt() * truth + (1 - abar[t]).sqrt() * torch.randn(truth.shape, generator=g)
         out = model(noisy[None], body[None], image[None], torch.tensor([float(t)]))[0].clamp(-1, 1)
         a, b = out[:, 3] > 0, truth[:, 3] > 0
@@ -99,7 +100,7 @@ def main():
             gain, gamma = 1 + (torch.rand(3, 1, 1, generator=g) - 0.5) * 0.4, math.exp((float(torch.rand(1, generator=g)) - 0.5) * 0.5)
             change = lambda x: torch.cat([(x[..., order, :, :] ** gamma * gain).clamp(0, 1), x[..., 3:, :, :]], -3)
             body, truth, image = (encode_picture(change(x)) for x in (body, truth, image))
-            t = int(torch.randint(20, MAX_T, (1,), generator=g))
+            t = MAX_T if torch.rand(1, generator=g) < ALL_NOISE else int(torch.randint(MIN_T, MAX_T, (1,), generator=g))
             noisy = abar[t].sqrt() * truth + (1 - abar[t]).sqrt() * torch.randn(truth.shape, generator=g)
             with torch.autocast("cpu", torch.bfloat16):
                 out = model(noisy[None], body[None], image[None], torch.tensor([float(t)]))[0]

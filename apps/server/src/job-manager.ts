@@ -13,9 +13,18 @@ import {
   type StageName,
 } from '@gestalt3d/core';
 import { createFileStore, type Engine, imageCodec } from '@gestalt3d/host';
-import { RunFolder, resolveRunOptions } from '@gestalt3d/pipeline';
-import { type Artifact, applyEvent, finishedStages, type JobDocument, type JobRecord, pendingStages, type StageStatus } from './job.ts';
-import { problemOf } from './problem.ts';
+import { type CompletionsFile, RunFolder, resolveRunOptions } from '@gestalt3d/pipeline';
+import {
+  type Artifact,
+  applyEvent,
+  finishedStages,
+  type JobDocument,
+  type JobRecord,
+  type JobState,
+  pendingStages,
+  type StageStatus,
+} from './job.ts';
+import { type Problem, problemOf } from './problem.ts';
 
 const RECORD = 'job.json';
 const TYPES: Record<string, string> = {
@@ -38,6 +47,8 @@ interface Job {
   /** Settles when the run that is under way has ended. */
   running: Promise<void> | undefined;
   artifacts: Artifact[];
+  /** Completion that agrees best with the majority, once they are drawn. */
+  closestToVote: number | null;
 }
 
 /** Messages to clients: a job changed, or one stage event of it. */
@@ -96,6 +107,7 @@ export class JobManager {
         controller: undefined,
         running: undefined,
         artifacts: [],
+        closestToVote: null,
       };
       this.#jobs.set(name, job);
       await this.#listArtifacts(job);
@@ -115,7 +127,13 @@ export class JobManager {
   #document(job: Job): JobDocument {
     const { request: _request, ...record } = job.record;
     const position = this.#queue.indexOf(record.id);
-    return { ...record, queuePosition: position < 0 ? null : position + 1, stages: structuredClone(job.stages), artifacts: job.artifacts };
+    return {
+      ...record,
+      queuePosition: position < 0 ? null : position + 1,
+      stages: structuredClone(job.stages),
+      artifacts: job.artifacts,
+      chosen: record.options.completion ?? job.closestToVote,
+    };
   }
 
   document(id: string): JobDocument {
@@ -154,6 +172,8 @@ export class JobManager {
       artifacts.push({ name, sizeBytes: info.size, type: typeOf(name), url });
     }
     job.artifacts = artifacts;
+    const completions = await job.folder.store.read('completions.json');
+    job.closestToVote = completions ? (JSON.parse(new TextDecoder().decode(completions)) as CompletionsFile).closestToVote : null;
   }
 
   /**
@@ -188,6 +208,7 @@ export class JobManager {
       controller: undefined,
       running: undefined,
       artifacts: [],
+      closestToVote: null,
     };
     this.#jobs.set(id, job);
     await this.#save(job);
@@ -269,25 +290,31 @@ export class JobManager {
   async #run(job: Job, signal: AbortSignal): Promise<void> {
     // kept until now: a client may still ask for the last picture of the run before
     job.previews.clear();
+    let state: JobState;
+    let failure: Problem | null = null;
     try {
       job.record.state = 'running';
       await this.#save(job);
       await this.#engine.run(job.folder, { options: job.record.options, ...job.record.request }, signal, (event) =>
         this.#onEvent(job, event),
       );
-      job.record.state = (job.record.request?.until ?? 'mesh') === 'mesh' ? 'done' : 'idle';
+      state = (job.record.request?.until ?? 'mesh') === 'mesh' ? 'done' : 'idle';
     } catch (error) {
       // a server that stops leaves the job as it was, to go on after a restart
-      if (isAbort(error, signal)) job.record.state = this.#closed ? 'queued' : 'cancelled';
+      if (isAbort(error, signal)) state = this.#closed ? 'queued' : 'cancelled';
       else {
-        job.record.state = 'failed';
-        job.record.error = problemOf(error);
-        if (job.record.error.code === 'internal') this.#log(`job ${job.record.id}: ${(error as Error).stack ?? String(error)}`);
+        state = 'failed';
+        failure = problemOf(error);
+        if (failure.code === 'internal') this.#log(`job ${job.record.id}: ${(error as Error).stack ?? String(error)}`);
       }
-      job.stages = await finishedStages(job.folder);
-    } finally {
-      job.controller = undefined;
     }
+    // the state changes last: whoever sees `done` sees the artifacts too
+    const stages = state === 'done' || state === 'idle' ? job.stages : await finishedStages(job.folder);
+    await this.#listArtifacts(job).catch(() => {});
+    job.controller = undefined;
+    job.stages = stages;
+    job.record.state = state;
+    job.record.error = failure;
     await this.#save(job).catch((error: unknown) => this.#log(`job ${job.record.id}: ${(error as Error).message}`));
   }
 

@@ -37,6 +37,8 @@ export interface JobDocument extends Omit<JobRecord, 'request'> {
   queuePosition: number | null;
   stages: Record<StageName, StageStatus>;
   artifacts: Artifact[];
+  /** Completion that becomes 3D, once they are drawn. */
+  chosen: number | null;
 }
 
 export const pendingStages = (): Record<StageName, StageStatus> =>

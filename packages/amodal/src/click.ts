@@ -1,7 +1,7 @@
 import type { Prompt, RgbImage } from '@gestalt3d/core';
 import { coloursOf, type Frame, frameOf, growRegion, pixelUnder } from './frame.ts';
 import { grabCut, MAYBE_IN, MAYBE_OUT, SURE_OUT } from './grabcut.ts';
-import { applyPrompt, clean, type Prior } from './refine.ts';
+import { applyPrompt, CERTAIN, clean, type Prior } from './refine.ts';
 import { distanceTo } from './regions.ts';
 import type { Evidence } from './segmenter.ts';
 
@@ -280,7 +280,8 @@ function focus(image: RgbImage, trial: Frame, inside: Uint8Array, resolution: nu
     for (let x = 0; x < frame.width; x++) {
       const p = pixelUnder(trial, frame.x + (x + 0.5) * frame.scale, frame.y + (y + 0.5) * frame.scale);
       const depth = toOutside[p]! - toInside[p]!;
-      logOdds[y * frame.width + x] = Math.max(-8, Math.min(8, 2 * depth));
+      // beyond a few pixels of the trial's outline there is nothing left to decide
+      logOdds[y * frame.width + x] = Math.abs(depth) < 4 ? 2 * depth : Math.sign(depth) * CERTAIN;
     }
   return { frame, logOdds };
 }

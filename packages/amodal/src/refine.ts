@@ -11,14 +11,20 @@ export interface Prior {
   logOdds: Float32Array;
 }
 
+/** Log-odds that nothing overrules but the prompt. */
+export const CERTAIN = 100;
+
 /** Edges and colours sharpen a prior. @returns labels of the prior's frame. @throws EmptyMaskError */
 export function refine(image: RgbImage, prompt: Prompt, { frame, logOdds }: Prior): Uint8Array {
   const { width, height } = frame;
   const rgb = coloursOf(image, frame);
   const trimap = new Uint8Array(width * height);
-  for (let i = 0; i < trimap.length; i++) trimap[i] = logOdds[i]! > 0 ? MAYBE_IN : MAYBE_OUT;
+  for (let i = 0; i < trimap.length; i++) {
+    const odds = logOdds[i]!;
+    trimap[i] = odds > CERTAIN / 2 ? SURE_IN : odds > 0 ? MAYBE_IN : odds > -CERTAIN / 2 ? MAYBE_OUT : SURE_OUT;
+  }
   applyPrompt(trimap, frame, prompt);
-  const inside = grabCut({ width, height, rgb, trimap, logOdds, iterations: 4 });
+  const inside = grabCut({ width, height, rgb, trimap, logOdds, iterations: 4, settled: 0.002 });
   const refined = clean(inside, frame, prompt);
   if (areaOf(refined) >= MIN_AREA) return refined;
   // colours that do not differ cut everything away: then the prior is all there is

@@ -41,7 +41,7 @@ describe('segment stage without a network', () => {
   });
 
   it('follows the edges of a photograph larger than it works on', async () => {
-    const k = 6;
+    const k = 4;
     const big = paint(W * k, H * k, (x, y) => (apple(x / k, y / k) ? [190, 50, 50] : [120, 110, 90]));
     const stage = createSegmentStage();
     const prompt = { points: [], box: { x0: 80 * k, y0: 60 * k, x1: 222 * k, y1: 185 * k } };
@@ -64,7 +64,7 @@ describe('segment stage without a network', () => {
 
   it('takes a mask as it is', async () => {
     const soft = { ...truth, data: truth.data.map((v) => (v > 0 ? 200 : 20)) };
-    expect((await run({ points: [], mask: soft })).mask).toEqual(truth);
+    expect(iou((await run({ points: [], mask: soft })).mask, truth)).toBe(1);
   });
 });
 

@@ -36,7 +36,12 @@ const codec: ImageCodec = {
   },
 };
 
-const picture = (value: number): RgbaImage => ({ width: 8, height: 8, channels: 4, data: new Uint8Array(256).fill(value) });
+const picture = (value: number): RgbaImage => ({
+  width: 8,
+  height: 8,
+  channels: 4,
+  data: new Uint8Array(256).map((_, i) => (i % 4 === 3 ? 255 : value)),
+});
 const mask = () => ({ width: 8, height: 8, channels: 1 as const, data: new Uint8Array(64).fill(255) });
 
 describe('runPipeline', () => {

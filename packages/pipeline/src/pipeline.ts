@@ -26,7 +26,7 @@ import {
 } from '@gestalt3d/core';
 import { type ArtifactFormat, fromJson, readJson, toJson } from './artifacts/artifact-format.ts';
 import { assetFormat } from './artifacts/asset-format.ts';
-import { completionName, completionsFormat } from './artifacts/completions-format.ts';
+import { type CompletionsFile, completionName, completionsFormat } from './artifacts/completions-format.ts';
 import { multiViewFormat } from './artifacts/multi-view-format.ts';
 import { loadMask, segmentationFormat } from './artifacts/segmentation-format.ts';
 import { surfaceFormat } from './artifacts/surface-format.ts';
@@ -135,8 +135,10 @@ export async function runPipeline(
     const bytes = await folder.store.read(name);
     return bytes ? sha256(bytes) : null;
   };
-  const cropOf = async () => fromJson<{ crop: CompletionSet['crop'] }>(await folder.read('completions.json')).crop;
-  const chosen = completionName(options.completion);
+  const completionsFile = async () => fromJson<CompletionsFile>(await folder.read('completions.json'));
+  const cropOf = async () => (await completionsFile()).crop;
+  const chosenIndex = async () => options.completion ?? (await completionsFile()).closestToVote;
+  const chosenName = async () => completionName(await chosenIndex());
   let gpu: Promise<GPUDevice | null> | undefined;
 
   /** The photograph and the chosen completion as textured sources, if this run has them. */
@@ -146,7 +148,8 @@ export async function runPipeline(
     const photo = await loadPhoto();
     const { mask } = await load(segmentationFormat, 'segment');
     const crop = await cropOf();
-    const completion = await codec.decode(await folder.read(chosen), chosen);
+    const name = await chosenName();
+    const completion = await codec.decode(await folder.read(name), name);
     const scale = completion.width / crop.size;
     const frame = { scale, dx: -crop.x * scale, dy: -crop.y * scale, width: completion.width, height: completion.height };
     return {
@@ -174,11 +177,12 @@ export async function runPipeline(
       save: (value) => completionsFormat.save(value, codec),
     },
     views: {
-      fingerprint: async () => [folder.fileHash('complete', chosen), await cropOf(), options.elevationDeg, options.seed],
+      fingerprint: async () => [folder.fileHash('complete', await chosenName()), await cropOf(), options.elevationDeg, options.seed],
       run: async (context) => {
         const stage = await deps.stages.views();
         const { width, height } = await loadPhoto();
-        const completion = await codec.decode(await folder.read(chosen), chosen);
+        const name = await chosenName();
+        const completion = await codec.decode(await folder.read(name), name);
         const input = { completion, crop: await cropOf(), photo: { width, height } };
         return stage.run(input, { ...stage.defaults, elevationDeg: options.elevationDeg }, context);
       },
@@ -199,7 +203,7 @@ export async function runPipeline(
         folder.record('views')?.files,
         folder.record('reconstruct')?.files,
         folder.record('segment')?.files,
-        folder.record('complete')?.files[chosen] ?? null,
+        folder.record('complete')?.files[folder.record('complete') ? await chosenName() : ''] ?? null,
         options.triangles,
         options.compress,
       ],
@@ -221,7 +225,7 @@ export async function runPipeline(
               mask: (await load(segmentationFormat, 'segment')).mask,
             }
           : undefined;
-        const sheet = drawContactSheet({ photo, completions, chosen: options.completion, multiView, mesh: value.mesh });
+        const sheet = drawContactSheet({ photo, completions, chosen: completions ? await chosenIndex() : 0, multiView, mesh: value.mesh });
         return files.set('contact-sheet.png', await codec.encodePng(sheet));
       },
     },

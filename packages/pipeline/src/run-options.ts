@@ -11,8 +11,8 @@ export interface RunOptions {
   seed: number;
   /** Camera's elevation over the object in degrees, -10..60; null: estimated. */
   elevationDeg: number | null;
-  /** Index of the completion that becomes 3D. */
-  completion: number;
+  /** Index of the completion that becomes 3D; null: the one that agrees best with the majority of all. */
+  completion: number | null;
   device: DeviceChoice;
   /** Triangle budget of the asset. */
   triangles: number;
@@ -26,7 +26,7 @@ export const RUN_DEFAULTS: Readonly<RunOptions> = {
   samples: 4,
   seed: 7,
   elevationDeg: null,
-  completion: 0,
+  completion: null,
   device: 'auto',
   triangles: 20_000,
   preset: 'standard',
@@ -47,7 +47,7 @@ const CHECKS: Record<keyof RunOptions, Check> = {
     expected: 'degrees from -10 to 60, or null',
     accepts: (value) => value === null || (typeof value === 'number' && value >= -10 && value <= 60),
   },
-  completion: integer(0, 15),
+  completion: { expected: 'a whole number from 0 to 15, or null', accepts: (value) => value === null || integer(0, 15).accepts(value) },
   device: oneOf('auto', 'cpu', 'webgpu', 'cuda'),
   triangles: integer(100, 1_000_000),
   preset: oneOf('draft', 'standard', 'fine'),
@@ -65,7 +65,7 @@ export function resolveRunOptions(given: Readonly<Record<string, unknown>>): Run
     resolved[name] = value;
   }
   const options = resolved as unknown as RunOptions;
-  if (options.completion >= options.samples)
+  if (options.completion !== null && options.completion >= options.samples)
     throw new OptionError('completion', `an index below samples (${options.samples})`, String(options.completion));
   return options;
 }

@@ -20,7 +20,7 @@ export function addRunOptions(command: Command): Command {
   return command
     .option('--samples <n>', `completions to draw (default ${RUN_DEFAULTS.samples})`)
     .option('--seed <n>', `seed of every random number (default ${RUN_DEFAULTS.seed})`)
-    .option('--completion <i>', `which completion becomes 3D (default ${RUN_DEFAULTS.completion})`)
+    .option('--completion <i>', 'which completion becomes 3D (default: the one that agrees best with the majority)')
     .option('--elevation <deg>', "the camera's height over the object in degrees (default: estimated)")
     .option('--device <name>', `auto, cpu, webgpu or cuda (default ${RUN_DEFAULTS.device})`)
     .option('--preset <name>', `draft, standard or fine (default ${RUN_DEFAULTS.preset})`)

@@ -17,7 +17,8 @@ export interface JobOptions {
   seed: number;
   /** null: estimated from the photograph. */
   elevationDeg: number | null;
-  completion: number;
+  /** null: the one that agrees best with the majority. */
+  completion: number | null;
   triangles: number;
   preset: Preset;
 }
@@ -58,6 +59,8 @@ export interface Job {
   options: Partial<JobOptions>;
   stages: Record<StageName, StageStatus>;
   artifacts: Artifact[];
+  /** Completion that becomes 3D, once they are drawn. */
+  chosen?: number | null;
   error: Problem | null;
 }
 

@@ -49,13 +49,15 @@ export function reducer(state: State, action: Action): State {
         suggestion: action.suggestion ?? null,
         maskState: hasArtifact(job, 'mask.png') ? 'ready' : 'none',
         options: { ...(samePhoto ? state.options : DEFAULT_OPTIONS), ...draftOf(job) },
-        selected: job.options.completion ?? 0,
+        selected: job.chosen ?? job.options.completion ?? 0,
         problem: job.state === 'failed' ? job.error : null,
       };
     }
     case 'job': {
       if (state.job?.id !== action.job.id) return state;
       const { job, repeating } = withoutOld(action.job, state.repeating);
+      // fresh completions come with a proposal
+      const drawnNow = job.stages.complete.state === 'done' && state.job.stages.complete.state !== 'done';
       const failedNow = job.state === 'failed' && state.job.state !== 'failed';
       // an opened job may still be at its mask; after an edit the answer to the edit counts
       const masked = state.promptEdits === 0 && isUsable(state.prompt) && hasArtifact(job, 'mask.png');
@@ -63,6 +65,7 @@ export function reducer(state: State, action: Action): State {
         ...state,
         job,
         repeating,
+        selected: drawnNow ? (job.chosen ?? state.selected) : state.selected,
         maskState: masked ? 'ready' : state.maskState,
         problem: failedNow ? job.error : state.problem,
       };

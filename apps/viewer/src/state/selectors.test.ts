@@ -89,7 +89,7 @@ describe('options of a start', () => {
     expect(optionsForViews(fakeJob(), { ...DEFAULT_OPTIONS, samples: 2, seed: 5 }, 3)).toMatchObject({
       samples: 2,
       seed: 5,
-      completion: 1,
+      completion: null,
     });
   });
 

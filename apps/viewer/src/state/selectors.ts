@@ -121,12 +121,12 @@ export function optionsForViews(job: Job, draft: OptionsDraft, completion: numbe
   const drawn = job.stages.complete.state === 'done';
   const samples = (drawn ? job.options.samples : undefined) ?? draft.samples;
   const seed = (drawn ? job.options.seed : undefined) ?? draft.seed;
-  return { ...draft, samples, seed, completion: Math.min(completion, samples - 1) };
+  return { ...draft, samples, seed, completion: drawn ? Math.min(completion, samples - 1) : null };
 }
 
 /** Options of a start that draws completions; the choice starts over. */
 export function optionsForCompletions(draft: OptionsDraft): Partial<JobOptions> {
-  return { ...draft, completion: 0 };
+  return { ...draft, completion: null };
 }
 
 /** The finished asset; none while a run makes another. */
