@@ -53,17 +53,17 @@ describe.skipIf(browser === null)('viewer in a browser', () => {
     // 3. the completions arrive; the second is chosen
     await page.getByTestId('start').click();
     const second = page.getByTestId('completion-1');
-    await second.waitFor({ timeout: 60_000 });
+    await second.waitFor({ timeout: 150_000 });
     await page.waitForFunction(() => document.querySelector('[data-testid="completion-1"]:not([disabled])') !== null, undefined, {
-      timeout: 60_000,
+      timeout: 150_000,
     });
     await second.click();
     await page.getByTestId('choose').click();
 
     // 4. the views, then the mesh
-    await page.getByTestId('view-15').waitFor({ timeout: 90_000 });
+    await page.getByTestId('view-15').waitFor({ timeout: 200_000 });
     const mesh = page.locator('[data-testid="mesh-canvas"][data-ready="true"]');
-    await mesh.waitFor({ timeout: 250_000 });
+    await mesh.waitFor({ timeout: 400_000 });
     expect(Number(await mesh.getAttribute('data-triangles'))).toBeGreaterThan(500);
     const download = page.waitForEvent('download');
     await page.getByTestId('download-glb').click();
@@ -75,7 +75,7 @@ describe.skipIf(browser === null)('viewer in a browser', () => {
       [],
     );
     await page.close();
-  }, 400_000);
+  }, 600_000);
 
   it('shows what is wrong with a file that is not a photograph', async () => {
     const page = await browser!.newPage();

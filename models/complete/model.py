@@ -170,3 +170,31 @@ class Denoiser(nn.Module):
             h = F.interpolate(up(h), scale_factor=2.0, mode="nearest")
         h = self.last(torch.cat([h, s], 1), e)
         return self.head(F.silu(self.norm(h)))
+
+
+class Anchored(nn.Module):
+    """The denoiser as it ships: same inputs and output, but its clean picture is the photo where the object is visible.
+
+    Splits v into x0 and noise, puts the visible colours and alpha 1 into x0, and returns the v that leads there. The null
+    condition has no visible part, so nothing changes there.
+    """
+
+    def __init__(self, denoiser: Denoiser, blend: float = 0.0):
+        super().__init__()
+        self.denoiser = denoiser
+        self.blend = blend
+
+    def forward(self, x: torch.Tensor, cond: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        v = self.denoiser(x, cond, t).to(x.dtype)
+        signal = torch.cos(((t + 1) / TIMESTEPS + 0.008) / 1.008 * (math.pi / 2)) / math.cos(0.008 / 1.008 * math.pi / 2)
+        signal = signal.clamp(0, 0.9999)[:, None, None, None]
+        noise = (1 - signal * signal).sqrt()
+        x0 = (signal * x - noise * v).clamp(-1, 1)
+        mask = cond[:, 3:4]
+        if self.blend > 0:
+            k = self.blend * noise**4 * (mask.amax((2, 3), keepdim=True) > 0.5)
+            x0 = x0 * (1 - k) + self.denoiser.hints(cond)[:, :4] * k
+        sure = ((mask - 0.8) * 10).clamp(0, 1)
+        known = torch.cat([cond[:, :3] / mask.clamp(min=0.5), torch.ones_like(mask)], 1)
+        x0 = x0 * (1 - sure) + known * sure
+        return (signal * x - x0) / noise

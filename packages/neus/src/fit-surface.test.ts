@@ -68,20 +68,17 @@ describe('fitSurface', () => {
     expect(ctx.events.some((event) => event.kind === 'metric' && event.name === 'psnr')).toBe(true);
   });
 
-  it('gives the same bits for a seed on one thread and on three workers', async (test) => {
+  it('gives the same bits for a seed on one thread and on two workers', async (test) => {
     if (!existsSync(new URL('../dist/cpu/fit-worker.js', import.meta.url))) test.skip('the package is not built');
-    const options = { ...quick, steps: 20 };
-    const [one, again, three, other] = [
-      await fitSurface(views, options, context()),
-      await fitSurface(views, options, context()),
-      await fitSurface(views, options, context({ spawnWorker, threads: 3 })),
-      await fitSurface(views, options, context({ rng: createRng(4) })),
-    ];
-    expect(again.field.data).toEqual(one.field.data);
-    expect(three.field.data).toEqual(one.field.data);
-    expect(three.mesh.positions).toEqual(one.mesh.positions);
+    const options = { ...quick, steps: 6, meshResolution: 16 };
+    const one = await fitSurface(views, options, context());
+    const two = await fitSurface(views, options, context({ spawnWorker, threads: 2 }));
+    const other = await fitSurface(views, options, context({ rng: createRng(4) }));
+    expect(two.field.data).toEqual(one.field.data);
+    expect(two.mesh.positions).toEqual(one.mesh.positions);
     expect(other.field.data).not.toEqual(one.field.data);
-  });
+    // a second usually; two threads that wait for each other crawl when a machine is overloaded
+  }, 240_000);
 
   it('stops soon after an abort', async () => {
     const abort = new AbortController();
