@@ -14,6 +14,7 @@ import {
 } from '@gestalt3d/core';
 import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
 import { frameInput, photoCameraOf } from './input-frame.ts';
+import { denoiseViews, samplerOf } from './joint-denoiser.ts';
 import { buildLayeredBody } from './layered-body.ts';
 import { bodyBounds, placeBody, placeCamera, placementOf } from './place-body.ts';
 import { renderBody } from './render-body.ts';
@@ -23,9 +24,14 @@ export interface ViewsOptions {
   elevationDeg: number | null;
   /** Pixels along each side of a view. */
   size: number;
+  /**
+   * `body`: the layered body's renders are the views. `joint`: all of them are then denoised together through a 3-D volume.
+   * `auto`: what the bundle says won on held-out objects.
+   */
+  member: 'auto' | 'body' | 'joint';
 }
 
-export const VIEWS_DEFAULTS: Readonly<ViewsOptions> = { elevationDeg: null, size: 128 };
+export const VIEWS_DEFAULTS: Readonly<ViewsOptions> = { elevationDeg: null, size: 128, member: 'auto' };
 
 /** What people hold a camera at over a thing on a table, when nothing better is known. */
 export const DEFAULT_ELEVATION_DEG = 20;
@@ -40,6 +46,7 @@ interface ViewsManifest {
     /** Of the photograph's camera in units of the object: things are seen from farther than the rig's distance. */
     inputDistance: number;
   };
+  default: 'body' | 'denoiser';
 }
 
 /**
@@ -48,7 +55,7 @@ interface ViewsManifest {
  * They agree with one another by construction.
  */
 export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend): Stage<MultiViewInput, MultiView, ViewsOptions> {
-  const { rig, body: bodyManifest } = bundle.manifest as unknown as ViewsManifest;
+  const { rig, body: bodyManifest, default: winner } = bundle.manifest as unknown as ViewsManifest;
   if (!(rig?.count > 0) || !(bodyManifest?.inputDistance > 0)) throw new ModelCorruptError(bundle.id, 'its manifest lacks rig or body');
   // one frame width is the same length in the plane through the object's centre, whatever the distance
   const inputRig = {
@@ -86,8 +93,10 @@ export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend)
         }),
         context,
       );
+      const joint = options.member === 'joint' || (options.member === 'auto' && winner === 'denoiser');
+      const finished = joint ? await denoise(bundle, backend, views, frame.at, context) : views;
       const photoCamera = placeCamera(photoCameraOf(frame, input.completion, input.crop, input.photo, elevationDeg, inputRig), placement);
-      return { views, elevationDeg, photoCamera };
+      return { views: finished, elevationDeg, photoCamera };
     },
   };
 }
@@ -103,6 +112,25 @@ async function renderViews(renderers: (() => View)[], context: StageContext): Pr
     await breathe(context.signal);
   }
   return views;
+}
+
+async function denoise(
+  bundle: ModelBundle,
+  backend: InferenceBackend,
+  views: View[],
+  frameAt: (size: number) => RgbaImage,
+  { signal, rng, emit }: StageContext,
+): Promise<View[]> {
+  const sampler = samplerOf(bundle);
+  const session = await bundle.open('denoiser', backend);
+  try {
+    const onStep = (done: number) => emit({ kind: 'progress', done, total: sampler.steps, unit: 'step' });
+    const denoised = await denoiseViews(session, sampler, views, frameAt, rng, signal, onStep);
+    for (const [index, { image }] of denoised.entries()) emit({ kind: 'preview', name: 'view', index, image });
+    return denoised;
+  } finally {
+    await session.dispose();
+  }
 }
 
 async function predictLayers(
