@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.morphology import convex_hull_image
 
 from compose import BANDS, completion_batch, load_pack, make_bank
-from model import Denoiser
+from model import Anchored, Denoiser
 from sample import sample
 
 
@@ -31,8 +31,9 @@ def load(path: str):
         session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         return lambda x, c, t: torch.from_numpy(session.run(None, {"x": x.numpy(), "cond": c.numpy(), "t": t.numpy()})[0])
     s = torch.load(path, weights_only=True)
-    m = Denoiser(**s["config"]).eval()
-    m.load_state_dict(s["ema"])
+    core = Denoiser(**s["config"])
+    core.load_state_dict(s["ema"])
+    m = Anchored(core).eval()
 
     def run(x, c, t):
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):

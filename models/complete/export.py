@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from export_bundle import ATTRIBUTION, listed, to_onnx, verify, write_golden
-from model import SIZE, Denoiser
+from model import SIZE, Anchored, Denoiser
 
 HERE = Path(__file__).parent
 TOLERANCE = 2e-3
@@ -27,8 +27,9 @@ def main() -> None:
     a = ap.parse_args()
     torch.set_num_threads(1)
     state = torch.load(a.checkpoint, weights_only=True)
-    model = Denoiser(**{k: v for k, v in state["config"].items()}).eval()
-    model.load_state_dict(state["ema"])
+    core = Denoiser(**state["config"])
+    core.load_state_dict(state["ema"])
+    model = Anchored(core).eval()
 
     g = torch.Generator().manual_seed(7)
     x = torch.randn(2, 4, SIZE, SIZE, generator=g)

@@ -64,7 +64,7 @@ def main():
     if "denoiser" in graphs:
         bundle["sampler"] = {
             "picture": "RGBA in [-1,1], colour premultiplied: (2 rgb - 1) alpha, 2 alpha - 1",
-            "schedule": {"kind": "cosine", "timesteps": 1000, "s": 0.008, "maxBeta": 0.999}, "prediction": "x0", "start": 999, "end": 500, "steps": 3, "eta": 0, "limit": [-1, 1],
+            "schedule": {"kind": "cosine", "timesteps": 1000, "s": 0.008, "maxBeta": 0.999}, "prediction": "x0", "start": 999, "end": 500, "steps": 1, "eta": 0, "limit": [-1, 1],
             "times": "t_i = round(start - (start - end) i / steps), i = 0..steps-1; x_start = sqrt(abar_start) body + sqrt(1 - abar_start) noise (at 999: noise alone); x0 is clamped to the limit; the last x0 is the answer",
         }
     if args.measured:

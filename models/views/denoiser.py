@@ -164,7 +164,7 @@ def decode_picture(x):
     return torch.cat([((x[..., :3, :, :] / alpha.clamp_min(0.1)).clamp(-1, 1) + 1) / 2, alpha], -3)
 
 
-def sample(predict, body, image, noise, start=999, steps=3, end=500):
+def sample(predict, body, image, noise, start=999, steps=1, end=500):
     """`steps` deterministic DDIM steps at noise levels from `start` towards `end`. predict(views, body, image, t) -> x0.
 
     Below 999 the first state is the body's rendering with noise; at 999 it is noise alone, and the body acts as a condition only.

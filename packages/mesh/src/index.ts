@@ -13,6 +13,14 @@ export { type Raster, rasteriseAtlas, rasteriseView } from './rasterise.ts';
 export { RENDER_DEFAULTS, type RenderOptions, renderMesh, sampleBilinear } from './render.ts';
 export { compareWithView, type ViewAgreement } from './self-check.ts';
 export { boxMesh, marchField, sphereMesh, torusMesh } from './shapes.ts';
-export { SIMPLIFY_DEFAULTS, type SimplifyOptions, SMOOTH_DEFAULTS, type SmoothOptions, simplifyMesh, smoothMesh } from './simplify.ts';
+export {
+  SIMPLIFY_DEFAULTS,
+  type SimplifyOptions,
+  SMOOTH_DEFAULTS,
+  type SmoothOptions,
+  simplifyClosed,
+  simplifyMesh,
+  smoothMesh,
+} from './simplify.ts';
 export { meshTopology, type Topology } from './topology.ts';
 export { UNWRAP_DEFAULTS, type UnwrapOptions, type Unwrapped, unwrapMesh } from './unwrap.ts';

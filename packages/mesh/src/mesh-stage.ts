@@ -7,7 +7,7 @@ import { type AssetTransform, normaliseMesh } from './normalise.ts';
 import { computeNormals } from './normals.ts';
 import { renderMesh, sampleBilinear } from './render.ts';
 import { compareWithView } from './self-check.ts';
-import { SIMPLIFY_DEFAULTS, SMOOTH_DEFAULTS, simplifyMesh, smoothMesh } from './simplify.ts';
+import { SIMPLIFY_DEFAULTS, SMOOTH_DEFAULTS, simplifyClosed, smoothMesh } from './simplify.ts';
 import { meshTopology } from './topology.ts';
 import { UNWRAP_DEFAULTS, unwrapMesh } from './unwrap.ts';
 
@@ -61,7 +61,7 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
       });
       await breathe(signal);
       const smoothed = options.smooth > 0 ? smoothMesh(cleaned.mesh, { ...SMOOTH_DEFAULTS, iterations: options.smooth }) : cleaned.mesh;
-      const simplified = await simplifyMesh(smoothed, {
+      const simplified = await simplifyClosed(smoothed, {
         ...SIMPLIFY_DEFAULTS,
         triangles: options.triangles,
         // a texture keeps the colours; triangles are then for the shape

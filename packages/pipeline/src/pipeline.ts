@@ -38,7 +38,7 @@ import type { RunOptions } from './run-options.ts';
 export interface PipelineStages {
   segment(): Promise<Stage<{ photo: RgbaImage; prompt: Prompt }, Segmentation, object>>;
   complete(): Promise<Stage<{ photo: RgbaImage; mask: Mask }, CompletionSet, { samples: number }>>;
-  views(): Promise<Stage<MultiViewInput, MultiView, { elevationDeg: number | null }>>;
+  views(): Promise<Stage<MultiViewInput, MultiView, { elevationDeg: number | null; member: RunOptions['views'] }>>;
   reconstruct(): Promise<Stage<{ views: View[] }, Surface, { preset: RunOptions['preset'] }>>;
   mesh(): Promise<Stage<MeshInput, Asset, { triangles: number; compress: RunOptions['compress'] }>>;
 }
@@ -177,14 +177,20 @@ export async function runPipeline(
       save: (value) => completionsFormat.save(value, codec),
     },
     views: {
-      fingerprint: async () => [folder.fileHash('complete', await chosenName()), await cropOf(), options.elevationDeg, options.seed],
+      fingerprint: async () => [
+        folder.fileHash('complete', await chosenName()),
+        await cropOf(),
+        options.elevationDeg,
+        options.views,
+        options.seed,
+      ],
       run: async (context) => {
         const stage = await deps.stages.views();
         const { width, height } = await loadPhoto();
         const name = await chosenName();
         const completion = await codec.decode(await folder.read(name), name);
         const input = { completion, crop: await cropOf(), photo: { width, height } };
-        return stage.run(input, { ...stage.defaults, elevationDeg: options.elevationDeg }, context);
+        return stage.run(input, { ...stage.defaults, elevationDeg: options.elevationDeg, member: options.views }, context);
       },
       save: (value) => multiViewFormat.save(value, codec),
     },

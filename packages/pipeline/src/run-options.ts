@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Index of the completion that becomes 3D; null: the one that agrees best with the majority of all. */
   completion: number | null;
   device: DeviceChoice;
+  /** How views are made: the layered body's renders, or these denoised jointly; auto: what its model bundle recommends. */
+  views: 'auto' | 'body' | 'joint';
   /** Triangle budget of the asset. */
   triangles: number;
   /** Effort of the surface fit. */
@@ -28,6 +30,7 @@ export const RUN_DEFAULTS: Readonly<RunOptions> = {
   elevationDeg: null,
   completion: null,
   device: 'auto',
+  views: 'auto',
   triangles: 20_000,
   preset: 'standard',
   compress: 'none',
@@ -49,6 +52,7 @@ const CHECKS: Record<keyof RunOptions, Check> = {
   },
   completion: { expected: 'a whole number from 0 to 15, or null', accepts: (value) => value === null || integer(0, 15).accepts(value) },
   device: oneOf('auto', 'cpu', 'webgpu', 'cuda'),
+  views: oneOf('auto', 'body', 'joint'),
   triangles: integer(100, 1_000_000),
   preset: oneOf('draft', 'standard', 'fine'),
   compress: oneOf('none', 'meshopt'),

@@ -10,6 +10,7 @@ export interface RunFlags extends RunCommandOptions {
   elevation?: string;
   completion?: string;
   device?: string;
+  views?: string;
   triangles?: string;
   preset?: string;
   compress?: string;
@@ -23,6 +24,7 @@ export function addRunOptions(command: Command): Command {
     .option('--completion <i>', 'which completion becomes 3D (default: the one that agrees best with the majority)')
     .option('--elevation <deg>', "the camera's height over the object in degrees (default: estimated)")
     .option('--device <name>', `auto, cpu, webgpu or cuda (default ${RUN_DEFAULTS.device})`)
+    .option('--views <name>', `body, joint or auto (default ${RUN_DEFAULTS.views})`)
     .option('--preset <name>', `draft, standard or fine (default ${RUN_DEFAULTS.preset})`)
     .option('--triangles <n>', `triangle budget (default ${RUN_DEFAULTS.triangles})`)
     .option('--compress <name>', `none or meshopt (default ${RUN_DEFAULTS.compress})`)
@@ -45,6 +47,7 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
     completion: number('--completion', flags.completion),
     elevationDeg: number('--elevation', flags.elevation),
     device: flags.device,
+    views: flags.views,
     preset: flags.preset,
     triangles: number('--triangles', flags.triangles),
     compress: flags.compress,
