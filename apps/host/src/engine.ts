@@ -134,7 +134,10 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
           codec: imageCodec,
           identity: async (stage) => {
             const bundle = BUNDLE[stage];
-            version[stage] ??= `${(await stages[stage]()).version} ${bundle ? (await loadBundle(bundle)).hash : ''}`.trim();
+            if (version[stage] === undefined) {
+              const { version: code, defaults } = await stages[stage]();
+              version[stage] = [code, bundle ? (await loadBundle(bundle)).hash : '', JSON.stringify(defaults)].filter(Boolean).join(' ');
+            }
             return version[stage];
           },
           context: { spawnWorker: spawnNodeWorker, threads },

@@ -32,7 +32,7 @@ export const MESH_DEFAULTS: Readonly<MeshOptions> = {
   compress: GLB_DEFAULTS.compress,
   textureFormat: GLB_DEFAULTS.textureFormat,
   textureQuality: GLB_DEFAULTS.textureQuality,
-  smooth: 2,
+  smooth: 12,
   minVolumeShare: CLEAN_DEFAULTS.minVolumeShare,
 };
 

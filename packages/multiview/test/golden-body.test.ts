@@ -4,7 +4,7 @@ import { bodyBounds, buildLayeredBody, placeBody, placeCamera, placementOf, rend
 import { describe, expect, it } from 'vitest';
 
 const FOLDER = new URL('../../../models/views/', import.meta.url);
-const floats = (path: string): Float32Array => new Float32Array(readFileSync(new URL(path, FOLDER)).buffer.slice(0));
+const floats = (path: string): Float32Array => new Float32Array(new Uint8Array(readFileSync(new URL(path, FOLDER))).buffer);
 
 interface BodyCase {
   elevation: number;

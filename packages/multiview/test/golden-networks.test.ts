@@ -14,7 +14,7 @@ interface GoldenCase {
   outputs: Record<string, GoldenTensor>;
   tolerance: number;
 }
-const read = ({ path }: GoldenTensor): Float32Array => new Float32Array(readFileSync(new URL(path, FOLDER)).buffer.slice(0));
+const read = ({ path }: GoldenTensor): Float32Array => new Float32Array(new Uint8Array(readFileSync(new URL(path, FOLDER))).buffer);
 
 /** The models that ship with the repository give here what they gave where they were trained. */
 describe.each(['layers', 'denoiser'])('golden case of models/views, graph %s', (role) => {
