@@ -76,12 +76,14 @@ def measure(model, d: dict, steps: int, eta: float, guidance: float, k: int = 4,
     masks = np.stack([amodal(x, visible) for x in xs])
     vote = masks.sum(0) * 2 > k
     tie = masks.sum(0) * 2 >= k
+    soft = np.mean([x[:, 3].numpy() for x in xs], 0)
     single = np.array([[iou(m[i], truth[i]) for i in range(n)] for m in masks])
     rows = {
         "one sample": single.mean(0),
         "best of 3": single[:3].max(0),
         "vote of 4, tie is no": np.array([iou(vote[i], truth[i]) for i in range(n)]),
         "vote of 4, tie is yes": np.array([iou(tie[i], truth[i]) for i in range(n)]),
+        "mean alpha of 4 above one half": np.array([iou((soft[i] > 0) | visible[i], truth[i]) for i in range(n)]),
     }
     if "hull" not in d:
         d["hull"] = np.array([iou(convex_hull_image(visible[i]) if visible[i].any() else visible[i], truth[i]) for i in range(n)])
@@ -154,7 +156,7 @@ def main() -> None:
     ap.add_argument("--seed", type=int, default=99)
     ap.add_argument("--steps", type=int, default=6)
     ap.add_argument("--eta", type=float, default=1.0)
-    ap.add_argument("--guidance", type=float, default=1.5)
+    ap.add_argument("--guidance", type=float, default=2.0)
     ap.add_argument("--sweep", action="store_true")
     ap.add_argument("--rough", action="store_true", help="perturbed masks and photo effects, as in training")
     ap.add_argument("--sheet")

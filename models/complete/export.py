@@ -23,7 +23,7 @@ def main() -> None:
     ap.add_argument("--out", type=Path, default=HERE)
     ap.add_argument("--steps", type=int, default=6)
     ap.add_argument("--eta", type=float, default=1.0)
-    ap.add_argument("--guidance", type=float, default=1.5)
+    ap.add_argument("--guidance", type=float, default=2.0)
     a = ap.parse_args()
     torch.set_num_threads(1)
     state = torch.load(a.checkpoint, weights_only=True)

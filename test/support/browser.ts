@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium as playwright } from 'playwright-core';
 
@@ -34,6 +35,10 @@ export async function openBrowser(): Promise<Browser | null> {
       process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs20.x';
       const { default: packaged } = await import('@sparticuz/chromium');
       executablePath = await packaged.executablePath();
+      // its own configuration names /tmp/fonts; without any font the renderer crashes
+      process.env.FONTCONFIG_FILE = join(folder, 'fonts.conf');
+      const config = `<fontconfig><dir>${join(folder, 'fonts')}</dir><dir>/usr/share/fonts</dir><cachedir>${join(folder, 'fonts-cache')}</cachedir></fontconfig>`;
+      await writeFile(process.env.FONTCONFIG_FILE, `<?xml version="1.0"?>\n<!DOCTYPE fontconfig SYSTEM "fonts.dtd">\n${config}\n`);
     }
     return await playwright.launch({ executablePath, args: ARGS });
   } catch (error) {
