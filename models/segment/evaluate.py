@@ -109,7 +109,7 @@ def look(model, photo: torch.Tensor, x: float, y: float, side: float, points: li
 
 
 def photograph(model, a: argparse.Namespace) -> None:
-    photo = torch.from_numpy(np.asarray(Image.open(a.photo).convert("RGB"))).permute(2, 0, 1).float() / 127.5 - 1
+    photo = torch.from_numpy(np.array(Image.open(a.photo).convert("RGB"))).permute(2, 0, 1).float() / 127.5 - 1
     _, h, w = photo.shape
     points, box = [], None
     if a.prompt.startswith("box:"):
