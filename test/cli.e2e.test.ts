@@ -115,7 +115,10 @@ describe('gestalt3d run', () => {
     const views = join(folder, 'views-only');
     await cp(join(out(), 'views'), join(views, 'views'), { recursive: true });
     const { frames } = JSON.parse(await readFile(join(out(), 'transforms.json'), 'utf8'));
-    await writeFile(join(views, 'transforms.json'), JSON.stringify({ frames }));
+    const given = JSON.stringify({ frames });
+    await writeFile(join(views, 'transforms.json'), given);
+    const inPlace = await runCli(['reconstruct', views, '--out', views]);
+    expect([inPlace.status, inPlace.stdout]).toEqual([2, '']);
     const { status, stderr } = await runCli([
       'reconstruct',
       views,
@@ -130,6 +133,9 @@ describe('gestalt3d run', () => {
     expect(stderr).toBe('');
     expect(status).toBe(0);
     expect(await validate(join(folder, 'fitted/asset.glb'))).toEqual({ errors: 0, warnings: 0 });
+    // what was given is as it was
+    expect(await readFile(join(views, 'transforms.json'), 'utf8')).toBe(given);
+    expect((await readdir(views)).sort()).toEqual(['transforms.json', 'views']);
   }, 300_000);
 });
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { isAbort, type StageEvent } from '@gestalt3d/core';
-import { createEngine, createFileStore, type Engine } from '@gestalt3d/host';
+import { createEngine, createFileStore } from '@gestalt3d/host';
 import { RunFolder, type RunRequest } from '@gestalt3d/pipeline';
 import { createProgressLine } from './progress-line.ts';
 
@@ -48,13 +48,13 @@ export async function runInFolder(
   out: string,
   streams: Streams,
   options: RunCommandOptions,
-  makeRequest: (engine: Engine, folder: RunFolder) => Promise<RunRequest>,
+  makeRequest: (folder: RunFolder) => Promise<RunRequest>,
 ): Promise<void> {
   const { signal, dispose } = interruptible();
   const engine = createEngine(options.models === undefined ? {} : { modelsDir: options.models });
   try {
     const folder = await RunFolder.open(createFileStore(out));
-    const request = await makeRequest(engine, folder);
+    const request = await makeRequest(folder);
     const start = performance.now();
     await engine.run(folder, request, signal, createReporter(streams, options.json ?? false));
     const files = ['asset.glb', 'contact-sheet.png'].filter(

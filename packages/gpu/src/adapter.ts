@@ -14,7 +14,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|software ?rasterizer|ba
 
 /**
  * True for a driver that computes on the CPU: SwiftShader, llvmpipe, lavapipe, WARP. Such a device is right and slow
- * (SwiftShader reaches 1 GFLOP/s where our WebAssembly reaches 30 a core), so `auto` never takes it for a GPU.
+ * (it shares the cores with our WebAssembly, which is made for them), so `auto` never takes it for a GPU.
  */
 export function isSoftwareAdapter(info: AdapterDescription): boolean {
   if (info.isFallbackAdapter || info.adapterType?.toLowerCase() === 'cpu') return true;

@@ -125,10 +125,9 @@ export async function runPipeline(
   await storeInput(folder, codec, request.photo, request.prompt);
 
   const load = async <T>(format: ArtifactFormat<T>, stage: StageName): Promise<T> => {
-    const record = folder.record(stage);
-    if (!record)
+    if (!folder.record(stage))
       throw new RunFolderError(`a finished ${stage} stage in ${folder.store.location}`, 'none', `run gestalt3d ${stage} on it first`);
-    return format.load((name) => folder.read(name), Object.keys(record.files), codec);
+    return format.load((name) => folder.read(name), codec);
   };
   const loadPhoto = async () => codec.decode(await folder.read('input.png'), 'input.png');
   const hashOf = async (name: string) => {

@@ -1,8 +1,10 @@
-import { RunFolderError, STAGE_NAMES, type StageName } from '@gestalt3d/core';
+import { resolve } from 'node:path';
+import { OptionError, RunFolderError, STAGE_NAMES, type StageName } from '@gestalt3d/core';
 import { createFileStore, imageCodec } from '@gestalt3d/host';
 import { importViews, loadExternalViews, RunFolder } from '@gestalt3d/pipeline';
 import type { Command } from 'commander';
 import { runInFolder, type Streams } from '../session.ts';
+import { defaultOut } from './run.ts';
 import { addRunOptions, type RunFlags, runOptionsOf } from './run-options.ts';
 
 const DESCRIPTION: Record<Exclude<StageName, 'segment'>, string> = {
@@ -16,24 +18,27 @@ const DESCRIPTION: Record<Exclude<StageName, 'segment'>, string> = {
 export function registerStages(program: Command, streams: Streams): void {
   for (const stage of STAGE_NAMES) {
     if (stage === 'segment') continue;
-    addRunOptions(program.command(`${stage} <dir>`).description(DESCRIPTION[stage]))
-      .option('--out <dir>', 'where results go (default: the folder itself)')
-      .action(async (dir: string, flags: RunFlags & { out?: string }) => {
-        const options = runOptionsOf(flags);
-        const out = flags.out ?? dir;
-        const source = createFileStore(dir);
-        if ((await source.list('')).length === 0)
-          throw new RunFolderError(`a run folder at ${dir}`, 'no such folder or an empty one', 'make one with gestalt3d run or segment');
-        const external = stage === 'reconstruct' && !(await RunFolder.open(source)).record('views');
-        await runInFolder(out, streams, flags, async (_engine, folder) => {
-          if (!external) return { options, first: stage, until: stage };
-          const warnings = new Set<string>();
-          const views = await loadExternalViews(source, imageCodec, (message) => warnings.add(message));
-          for (const message of [...warnings].slice(0, 1))
-            streams.stderr.write(`  ! ${message}${warnings.size > 1 ? ` (and ${warnings.size - 1} more)` : ''}\n`);
-          await importViews(folder, views, imageCodec);
-          return { options, first: 'reconstruct', until: 'mesh' };
-        });
+    const command = addRunOptions(program.command(`${stage} <dir>`).description(DESCRIPTION[stage]));
+    if (stage === 'reconstruct')
+      command.option('--out <dir>', 'another folder for the results (default: a run folder itself; for other views out/<its name>)');
+    command.action(async (dir: string, flags: RunFlags & { out?: string }) => {
+      const options = runOptionsOf(flags);
+      const source = createFileStore(dir);
+      if ((await source.list('')).length === 0)
+        throw new RunFolderError(`a run folder at ${dir}`, 'no such folder or an empty one', 'make one with gestalt3d run or segment');
+      const external = stage === 'reconstruct' && (flags.out !== undefined || !(await RunFolder.open(source)).record('views'));
+      // views that are not ours are read only: their folder has a transforms.json of its own
+      const out = external ? (flags.out ?? defaultOut(source.location)) : dir;
+      if (external && resolve(out) === source.location) throw new OptionError('--out', 'another folder than the one that is read', out);
+      await runInFolder(out, streams, flags, async (folder) => {
+        if (!external) return { options, first: stage, until: stage };
+        const warnings = new Set<string>();
+        const views = await loadExternalViews(source, imageCodec, (message) => warnings.add(message));
+        for (const message of [...warnings].slice(0, 1))
+          streams.stderr.write(`  ! ${message}${warnings.size > 1 ? ` (and ${warnings.size - 1} more)` : ''}\n`);
+        await importViews(folder, views, imageCodec);
+        return { options, first: 'reconstruct', until: 'mesh' };
       });
+    });
   }
 }

@@ -6,8 +6,7 @@ export type ReadFile = (name: string) => Promise<Uint8Array>;
 /** How one stage's result lies in the run folder. */
 export interface ArtifactFormat<T> {
   save(value: T, codec: ImageCodec): Promise<Map<string, Uint8Array>>;
-  /** @param names the files that were saved */
-  load(read: ReadFile, names: readonly string[], codec: ImageCodec): Promise<T>;
+  load(read: ReadFile, codec: ImageCodec): Promise<T>;
 }
 
 export const toJson = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);

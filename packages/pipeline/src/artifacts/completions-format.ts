@@ -39,7 +39,7 @@ export const completionsFormat: ArtifactFormat<CompletionSet> = {
     const json: CompletionsFile = { crop: value.crop, seeds, closestToVote: closestToVote(value) };
     return files.set('completions.json', toJson(json));
   },
-  async load(read, _names, codec) {
+  async load(read, codec) {
     const { crop, seeds } = fromJson<CompletionsFile>(await read('completions.json'));
     const completions: Completion[] = [];
     for (const [i, seed] of seeds.entries()) {

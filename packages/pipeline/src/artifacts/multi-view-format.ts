@@ -21,7 +21,7 @@ export const multiViewFormat: ArtifactFormat<MultiView> = {
     if (value.photoCamera) transforms.photo = frameOfCamera('input.png', value.photoCamera);
     return files.set('transforms.json', toJson(transforms));
   },
-  async load(read, _names, codec) {
+  async load(read, codec) {
     const transforms = fromJson<GestaltTransforms>(await read('transforms.json'));
     const views: View[] = [];
     for (const [i, frame] of transforms.frames.entries()) {

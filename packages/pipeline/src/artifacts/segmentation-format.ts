@@ -15,5 +15,5 @@ export const loadMask = async (bytes: Uint8Array, name: string, codec: ImageCode
 
 export const segmentationFormat: ArtifactFormat<Segmentation> = {
   save: async (value, codec) => new Map([['mask.png', await codec.encodePng(value.mask)]]),
-  load: async (read, _names, codec) => ({ mask: await loadMask(await read('mask.png'), 'mask.png', codec) }),
+  load: async (read, codec) => ({ mask: await loadMask(await read('mask.png'), 'mask.png', codec) }),
 };
