@@ -1,6 +1,6 @@
 import { EmptyMaskError, MaskSizeError, ModelCorruptError, maskArea, OptionError } from '@gestalt3d/core';
 import { createSchedule, linearSqrtSchedule } from '@gestalt3d/diffusion';
-import type { ModelBundle } from '@gestalt3d/onnx';
+import type { ModelBundle, TensorValue } from '@gestalt3d/onnx';
 import { describe, expect, it } from 'vitest';
 import { backend, contextOf, maskWhere, paint, tinyBundle } from '../test/helpers.ts';
 import { conditionOf, createCompleteStage, cropOf } from './complete.ts';
@@ -68,18 +68,45 @@ describe('complete stage', () => {
     expect(other.completions[0]!.image.data).not.toEqual(one.completions[0]!.image.data);
   });
 
-  it('shares the noisiest steps when the model says so, and still draws different samples', async () => {
+  it('starts from the estimate of a bundle that has one, with as much noise as the model says', async () => {
     const plain = await tinyBundle('complete');
-    const scheduler = { ...(plain.manifest.scheduler as object), shareAbove: 500 };
-    const bundle = Object.assign(Object.create(plain), { manifest: { ...plain.manifest, scheduler } }) as ModelBundle;
-    // private fields do not follow the prototype
-    bundle.open = plain.open.bind(plain);
+    const { scheduler, graphs } = plain.manifest;
+    const manifest = {
+      ...plain.manifest,
+      graphs: { ...graphs, prior: graphs.denoiser! },
+      scheduler: { ...(scheduler as object), startAt: 40 },
+    };
+    const denoiser = await plain.open('denoiser', backend);
+    const seen: { t: number; mean: number; spread: number }[] = [];
+    let estimates = 0;
+    let open = 0;
+    const bundle = {
+      id: plain.id,
+      manifest,
+      open: async (role: string) => ({
+        runSingle: async (inputs: Record<string, TensorValue>) => {
+          if (role === 'prior') {
+            estimates++;
+            return new Float32Array(4 * 32 * 32).fill(0.5);
+          }
+          const x = inputs.x!.data as Float32Array;
+          const mean = x.reduce((sum, v) => sum + v / x.length, 0);
+          seen.push({ t: inputs.t!.data[0] as number, mean, spread: Math.sqrt(x.reduce((sum, v) => sum + (v - mean) ** 2 / x.length, 0)) });
+          return denoiser.runSingle(inputs);
+        },
+        dispose: async () => void open--,
+        opened: open++,
+      }),
+    } as unknown as ModelBundle;
     const stage = createCompleteStage({ bundle, backend });
-    const context = contextOf(4);
-    const set = await stage.run({ photo, mask }, { ...stage.defaults, samples: 2, eta: 0 }, context);
+    const set = await stage.run({ photo, mask }, { ...stage.defaults, samples: 2, steps: 2, eta: 0 }, contextOf(4));
+    await denoiser.dispose();
+    expect([estimates, open]).toEqual([1, 0]);
+    expect(seen.map(({ t }) => t)).toEqual([39, 19]);
+    const alpha = createSchedule({ kind: 'cosine', timesteps: 1000, s: 0.008 }).alphasCumprod[39]!;
+    expect(seen[0]!.mean).toBeCloseTo(0.5 * Math.sqrt(alpha), 2);
+    expect(seen[0]!.spread).toBeCloseTo(Math.sqrt(1 - alpha), 2);
     expect(set.completions[0]!.image.data).not.toEqual(set.completions[1]!.image.data);
-    // 7 steps from 999 down: 4 above 500 once, 3 for each sample
-    expect(context.events.filter((event) => event.kind === 'progress').at(-1)).toMatchObject({ done: 10, total: 10 });
   });
 
   it('stops when told', async () => {

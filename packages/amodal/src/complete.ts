@@ -15,7 +15,7 @@ import {
   type Stage,
   type StageContext,
 } from '@gestalt3d/core';
-import { createSchedule, type DdimStep, ddimSteps, guide, sample, splitPrediction } from '@gestalt3d/diffusion';
+import { createSchedule, ddimSteps, guide, sample } from '@gestalt3d/diffusion';
 import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
 import { composeCompletion, plainCompletion } from './compose.ts';
 import { type CompletionModel, readCompletionModel } from './scheduler.ts';
@@ -43,7 +43,8 @@ export interface CompleteDeps {
   backend: InferenceBackend;
 }
 
-const ROLE = 'denoiser';
+const DENOISER = 'denoiser';
+const PRIOR = 'prior';
 const MAX_SAMPLES = 16;
 /** Samples that go through the network together. */
 const BATCH = 4;
@@ -61,9 +62,9 @@ export function createCompleteStage({ bundle, backend }: CompleteDeps): Stage<Co
     defaults: { samples: 4, steps: model.steps, guidance: model.guidance, eta: model.eta },
     async run(input, options, context) {
       checkInput(input, options);
-      const session = await bundle.open(ROLE, backend);
+      const session = await bundle.open(DENOISER, backend);
       try {
-        return await complete(session, model, input, options, context);
+        return await complete(session, { bundle, backend }, model, input, options, context);
       } finally {
         await session.dispose();
       }
@@ -89,13 +90,14 @@ export function cropOf(mask: Mask, cropScale: number): Crop {
 
 async function complete(
   session: Session,
+  deps: CompleteDeps,
   model: CompletionModel,
   { photo, mask }: CompleteInput,
   options: CompleteOptions,
   context: StageContext,
 ): Promise<CompletionSet> {
   const { signal, emit } = context;
-  const steps = ddimSteps(createSchedule(model.schedule), model.rule, options.steps, options.eta);
+  const steps = ddimSteps(createSchedule(model.schedule), model.rule, options.steps, options.eta, model.startAt);
   const crop = cropOf(mask, model.cropScale);
   const region = { x: crop.x, y: crop.y, width: crop.size, height: crop.size };
   const cond = conditionOf(photo, mask, region, model.size);
@@ -105,28 +107,27 @@ async function complete(
   const picture = opaque(resample<3 | 4>(photo, side, side, region));
   const visible = resample(mask, side, side, region);
   const values = 4 * model.size ** 2;
-  const start = await sharedStart(session, model, steps, cond, options.guidance, context);
-  const own = steps.slice(start.steps);
+  const estimate = await estimateWhole(deps, cond, model.size, signal);
   const images: RgbaImage[] = [];
-  const total = start.steps + options.samples * own.length;
+  const total = options.samples * steps.length;
   for (let first = 0; first < options.samples; first += BATCH) {
     const batch = seeds.slice(first, first + BATCH);
     const rngs = batch.map((seed) => createRng(seed));
     let started = false;
     const result = await sample({
-      steps: own,
+      steps,
       length: batch.length * values,
       prediction: model.prediction,
       denoise: denoiser(session, cond, batch.length, model.size, options.guidance, signal),
       noise: (target) => {
         for (const [k, rng] of rngs.entries()) rng.fillNormal(target.subarray(k * values, (k + 1) * values));
-        if (!started && start.mean !== undefined) addNoise(start.mean, own[0]!.alpha, target);
+        if (!started && estimate !== undefined) addNoise(estimate, steps[0]!.alpha, target);
         started = true;
       },
       ...(model.limit === undefined ? {} : { limit: model.limit }),
       signal,
       onStep: (done, count, x0) => {
-        emit({ kind: 'progress', done: start.steps + first * count + done * batch.length, total, unit: 'step' });
+        emit({ kind: 'progress', done: first * count + done * batch.length, total, unit: 'step' });
         if (done % PREVIEW_EVERY !== 0 || done === count) return;
         for (const k of batch.keys()) {
           const image = plainCompletion({ values: x0.slice(k * values, (k + 1) * values), size: model.size });
@@ -145,35 +146,17 @@ async function complete(
 }
 
 /**
- * The noisiest steps decide the object's extent, and there a small network follows the noise more than the picture. For a model that says so,
- * those steps are taken once for all samples: each predicts the clean picture from several noises and goes on with the average (truncated
- * diffusion, Zheng et al. 2022, with the network's own average as the start). What is left to the samples still differs.
+ * The whole object that the one-step network expects, [4, S, S] like a sample; undefined for a bundle without one. It is an average over what
+ * may be hidden. Samples start from it with noise, so that the many steps are spent on what is open and not on what is plain.
  */
-async function sharedStart(
-  session: Session,
-  model: CompletionModel,
-  steps: readonly DdimStep[],
-  cond: Float32Array,
-  guidance: number,
-  { signal, rng }: StageContext,
-): Promise<{ steps: number; mean?: Float32Array }> {
-  const { shareAbove } = model;
-  if (shareAbove === undefined) return { steps: 0 };
-  // at least the last step is the sample's own
-  const shared = steps.slice(0, -1).filter((step) => step.t > shareAbove);
-  const values = 4 * model.size ** 2;
-  const denoise = denoiser(session, cond, BATCH, model.size, guidance, signal);
-  const noise = rng.fork('shared');
-  let mean: Float32Array | undefined;
-  for (const step of shared) {
-    const x = noise.fillNormal(new Float32Array(BATCH * values));
-    if (mean !== undefined) addNoise(mean, step.alpha, x);
-    const x0 = new Float32Array(x.length);
-    splitPrediction(model.prediction, await denoise(x, step.t), x, step.alpha, x0, new Float32Array(x.length), model.limit);
-    mean = new Float32Array(values);
-    for (let i = 0; i < x0.length; i++) mean[i % values]! += x0[i]! / BATCH;
+async function estimateWhole(deps: CompleteDeps, cond: Float32Array, size: number, signal: AbortSignal): Promise<Float32Array | undefined> {
+  if (deps.bundle.manifest.graphs[PRIOR] === undefined) return undefined;
+  const session = await deps.bundle.open(PRIOR, deps.backend);
+  try {
+    return (await session.runSingle({ cond: float32(cond, [1, 8, size, size]) }, signal)).slice();
+  } finally {
+    await session.dispose();
   }
-  return { steps: shared.length, ...(mean === undefined ? {} : { mean }) };
 }
 
 /** Noise in `target` becomes the clean picture with that much noise, for every picture that `target` has room for. */

@@ -11,8 +11,8 @@ export interface CompletionModel {
   steps: number;
   eta: number;
   guidance: number;
-  /** Above this timestep all samples share one averaged prediction; absent: they never do. */
-  shareAbove?: number;
+  /** With a graph `prior`: timesteps walked from its estimate, with that much noise, instead of from pure noise. */
+  startAt?: number;
   /** Side of the square picture in pixels. */
   size: number;
   /** Side of the crop in longest sides of the visible part. */
@@ -51,7 +51,7 @@ export function readCompletionModel(bundle: ModelBundle): CompletionModel {
     size: number(preprocessing, 'size', 8, 4096),
     cropScale: number(preprocessing, 'cropScale', 1, 10),
     detail: number({ detail: DETAIL, ...record(bundle.manifest.postprocessing) }, 'detail', 0, 1),
-    ...(scheduler.shareAbove === undefined ? {} : { shareAbove: number(scheduler, 'shareAbove', 0, 1000) }),
+    ...(bundle.manifest.graphs.prior === undefined ? {} : { startAt: number(scheduler, 'startAt', 1, 1000) }),
     ...(Array.isArray(limit) && limit.length === 2 ? { limit: [Number(limit[0]), Number(limit[1])] as const } : {}),
   };
   if (problems.length > 0) throw new ModelCorruptError(`${bundle.id}/bundle.json`, problems.join('; '));

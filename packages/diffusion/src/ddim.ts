@@ -24,10 +24,15 @@ export interface DdimStep {
   direction: number;
 }
 
-/** The steps in the order in which they are taken. @throws OptionError */
-export function ddimSteps(schedule: NoiseSchedule, rule: DdimRule, steps: number, eta: number): DdimStep[] {
+/**
+ * The steps in the order in which they are taken.
+ * @param below for the rule `trailing`: number of timesteps that are walked, counted from the clean end; the walk then starts at below - 1,
+ *   from a picture with that much noise instead of from pure noise (SDEdit, Meng et al. 2022). Default: all.
+ * @throws OptionError
+ */
+export function ddimSteps(schedule: NoiseSchedule, rule: DdimRule, steps: number, eta: number, below?: number): DdimStep[] {
   const { alphasCumprod } = schedule;
-  const total = alphasCumprod.length;
+  const total = rule === 'trailing' ? Math.min(below ?? alphasCumprod.length, alphasCumprod.length) : alphasCumprod.length;
   if (!Number.isInteger(steps) || steps < 1 || steps > total)
     throw new OptionError('steps', `a whole number from 1 to ${total}`, String(steps));
   if (!(eta >= 0 && eta <= 1)) throw new OptionError('eta', 'a number from 0 to 1', String(eta));
