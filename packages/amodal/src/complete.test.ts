@@ -74,7 +74,7 @@ describe('complete stage', () => {
     const manifest = {
       ...plain.manifest,
       graphs: { ...graphs, prior: graphs.denoiser! },
-      scheduler: { ...(scheduler as object), startAt: 40 },
+      scheduler: { ...(scheduler as object), startAt: 40, estimate: { bias: 0, sharpness: 1, spread: 0 } },
     };
     const denoiser = await plain.open('denoiser', backend);
     const seen: { t: number; mean: number; spread: number }[] = [];
@@ -87,7 +87,8 @@ describe('complete stage', () => {
         runSingle: async (inputs: Record<string, TensorValue>) => {
           if (role === 'prior') {
             estimates++;
-            return new Float32Array(4 * 32 * 32).fill(0.5);
+            // colour 0.5, and as the logit of alpha what makes 2 alpha - 1 = 0.5: the picture is 0.375, 0.375, 0.375, 0.5
+            return new Float32Array(4 * 32 * 32).fill(0.5).fill(Math.log(3), 3 * 32 * 32);
           }
           const x = inputs.x!.data as Float32Array;
           const mean = x.reduce((sum, v) => sum + v / x.length, 0);
@@ -104,8 +105,8 @@ describe('complete stage', () => {
     expect([estimates, open]).toEqual([1, 0]);
     expect(seen.map(({ t }) => t)).toEqual([39, 19]);
     const alpha = createSchedule({ kind: 'cosine', timesteps: 1000, s: 0.008 }).alphasCumprod[39]!;
-    expect(seen[0]!.mean).toBeCloseTo(0.5 * Math.sqrt(alpha), 2);
-    expect(seen[0]!.spread).toBeCloseTo(Math.sqrt(1 - alpha), 2);
+    expect(seen[0]!.mean).toBeCloseTo(((3 * 0.375 + 0.5) / 4) * Math.sqrt(alpha), 2);
+    expect(seen[0]!.spread).toBeCloseTo(Math.hypot(Math.sqrt(1 - alpha), (0.125 * Math.sqrt(3)) / 4), 2);
     expect(set.completions[0]!.image.data).not.toEqual(set.completions[1]!.image.data);
   });
 

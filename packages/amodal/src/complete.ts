@@ -18,6 +18,7 @@ import {
 import { createSchedule, ddimSteps, guide, sample } from '@gestalt3d/diffusion';
 import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
 import { composeCompletion, plainCompletion } from './compose.ts';
+import { drawEstimate, estimateWhole } from './estimate.ts';
 import { type CompletionModel, readCompletionModel } from './scheduler.ts';
 import { voteOf } from './vote.ts';
 
@@ -44,7 +45,6 @@ export interface CompleteDeps {
 }
 
 const DENOISER = 'denoiser';
-const PRIOR = 'prior';
 const MAX_SAMPLES = 16;
 /** Samples that go through the network together. */
 const BATCH = 4;
@@ -107,22 +107,26 @@ async function complete(
   const picture = opaque(resample<3 | 4>(photo, side, side, region));
   const visible = resample(mask, side, side, region);
   const values = 4 * model.size ** 2;
-  const estimate = await estimateWhole(deps, cond, model.size, signal);
+  const estimate = await estimateWhole(deps.bundle, deps.backend, cond, model.size, signal);
   const images: RgbaImage[] = [];
   const total = options.samples * steps.length;
   for (let first = 0; first < options.samples; first += BATCH) {
     const batch = seeds.slice(first, first + BATCH);
     const rngs = batch.map((seed) => createRng(seed));
-    let started = false;
+    const { estimate: spec } = model;
+    let starts = estimate && spec && rngs.map((rng) => drawEstimate(estimate, model.size, spec, rng));
     const result = await sample({
       steps,
       length: batch.length * values,
       prediction: model.prediction,
       denoise: denoiser(session, cond, batch.length, model.size, options.guidance, signal),
       noise: (target) => {
-        for (const [k, rng] of rngs.entries()) rng.fillNormal(target.subarray(k * values, (k + 1) * values));
-        if (!started && estimate !== undefined) addNoise(estimate, steps[0]!.alpha, target);
-        started = true;
+        for (const [k, rng] of rngs.entries()) {
+          const own = rng.fillNormal(target.subarray(k * values, (k + 1) * values));
+          if (starts) addNoise(starts[k]!, steps[0]!.alpha, own);
+        }
+        // asked again, it is for a later step's fresh noise
+        starts = undefined;
       },
       ...(model.limit === undefined ? {} : { limit: model.limit }),
       signal,
@@ -145,24 +149,10 @@ async function complete(
   return { crop, completions: images.map((image, i) => ({ image, seed: seeds[i]! })), vote: voteOf(images, visible), visible };
 }
 
-/**
- * The whole object that the one-step network expects, [4, S, S] like a sample; undefined for a bundle without one. It is an average over what
- * may be hidden. Samples start from it with noise, so that the many steps are spent on what is open and not on what is plain.
- */
-async function estimateWhole(deps: CompleteDeps, cond: Float32Array, size: number, signal: AbortSignal): Promise<Float32Array | undefined> {
-  if (deps.bundle.manifest.graphs[PRIOR] === undefined) return undefined;
-  const session = await deps.bundle.open(PRIOR, deps.backend);
-  try {
-    return (await session.runSingle({ cond: float32(cond, [1, 8, size, size]) }, signal)).slice();
-  } finally {
-    await session.dispose();
-  }
-}
-
-/** Noise in `target` becomes the clean picture with that much noise, for every picture that `target` has room for. */
+/** Noise in `target` becomes the clean picture with that much noise. */
 function addNoise(clean: Float32Array, alpha: number, target: Float32Array): void {
   const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
-  for (let i = 0; i < target.length; i++) target[i] = signal * clean[i % clean.length]! + noise * target[i]!;
+  for (let i = 0; i < target.length; i++) target[i] = signal * clean[i]! + noise * target[i]!;
 }
 
 /** One network call per step for all samples of a batch: the null condition (zeros) in the first half, the condition in the second. */

@@ -1,6 +1,7 @@
 import { ModelCorruptError } from '@gestalt3d/core';
 import type { DdimRule, Prediction, ScheduleSpec } from '@gestalt3d/diffusion';
 import type { ModelBundle } from '@gestalt3d/onnx';
+import type { EstimateSpec } from './estimate.ts';
 
 /** `scheduler`, `preprocessing` and `postprocessing` of a completion bundle's manifest. */
 export interface CompletionModel {
@@ -13,6 +14,8 @@ export interface CompletionModel {
   guidance: number;
   /** With a graph `prior`: timesteps walked from its estimate, with that much noise, instead of from pure noise. */
   startAt?: number;
+  /** With a graph `prior`: how a sample's start is drawn from its estimate. */
+  estimate?: EstimateSpec;
   /** Side of the square picture in pixels. */
   size: number;
   /** Side of the crop in longest sides of the visible part. */
@@ -40,6 +43,14 @@ export function readCompletionModel(bundle: ModelBundle): CompletionModel {
     problems.push(`${name}: expected a number from ${low} to ${high}, got ${JSON.stringify(value)}`);
     return low;
   };
+  const readEstimate = (): EstimateSpec => {
+    const estimate = record(scheduler.estimate);
+    return {
+      bias: number(estimate, 'bias', -20, 20),
+      sharpness: number(estimate, 'sharpness', 0, 20),
+      spread: number(estimate, 'spread', 0, 20),
+    };
+  };
   const { limit } = scheduler;
   const model: CompletionModel = {
     schedule: { ...scheduler, kind: oneOf('kind', ['cosine', 'linear-sqrt']) } as ScheduleSpec,
@@ -51,7 +62,7 @@ export function readCompletionModel(bundle: ModelBundle): CompletionModel {
     size: number(preprocessing, 'size', 8, 4096),
     cropScale: number(preprocessing, 'cropScale', 1, 10),
     detail: number({ detail: DETAIL, ...record(bundle.manifest.postprocessing) }, 'detail', 0, 1),
-    ...(bundle.manifest.graphs.prior === undefined ? {} : { startAt: number(scheduler, 'startAt', 1, 1000) }),
+    ...(bundle.manifest.graphs.prior === undefined ? {} : { startAt: number(scheduler, 'startAt', 1, 1000), estimate: readEstimate() }),
     ...(Array.isArray(limit) && limit.length === 2 ? { limit: [Number(limit[0]), Number(limit[1])] as const } : {}),
   };
   if (problems.length > 0) throw new ModelCorruptError(`${bundle.id}/bundle.json`, problems.join('; '));

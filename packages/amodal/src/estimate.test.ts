@@ -1,0 +1,42 @@
+import { createRng } from '@gestalt3d/core';
+import { expect, it } from 'vitest';
+import { drawEstimate } from './estimate.ts';
+
+const SIZE = 16;
+const plane = SIZE * SIZE;
+/** Left third certain, right third certain not, the middle open; colour 0.5. */
+const estimate = new Float32Array(4 * plane).fill(0.5);
+for (let i = 0; i < plane; i++) estimate[3 * plane + i] = i % SIZE < 5 ? 30 : i % SIZE > 10 ? -30 : 0.2;
+const spec = { bias: 0.2, sharpness: 2, spread: 3 };
+
+it('without spread it is the estimate itself: alpha one half where the logit is the bias', () => {
+  const drawn = drawEstimate(estimate, SIZE, { ...spec, spread: 0 }, createRng(1));
+  for (let i = 0; i < plane; i++) {
+    const alpha = i % SIZE < 5 ? 1 : i % SIZE > 10 ? 0 : 0.5;
+    expect(drawn[3 * plane + i]).toBeCloseTo(2 * alpha - 1, 5);
+    expect(drawn[i]).toBeCloseTo(0.5 * alpha, 5);
+  }
+});
+
+it('draws differ where the estimate is open and nowhere else, and are the same for the same seed', () => {
+  const draws = Array.from({ length: 40 }, (_, seed) => drawEstimate(estimate, SIZE, spec, createRng(seed)));
+  const alphas = (i: number) => draws.map((drawn) => drawn[3 * plane + i]!);
+  for (let y = 0; y < SIZE; y++) {
+    expect(Math.min(...alphas(y * SIZE + 2))).toBeGreaterThan(0.999);
+    expect(Math.max(...alphas(y * SIZE + 13))).toBeLessThan(-0.999);
+    const open = alphas(y * SIZE + 8);
+    expect(Math.min(...open)).toBeLessThan(-0.5);
+    expect(Math.max(...open)).toBeGreaterThan(0.5);
+  }
+  expect(drawEstimate(estimate, SIZE, spec, createRng(3))).toEqual(draws[3]);
+});
+
+it('whole regions come and go together: neighbours change alike', () => {
+  let apart = 0;
+  for (let seed = 0; seed < 40; seed++) {
+    const drawn = drawEstimate(estimate, SIZE, spec, createRng(seed));
+    for (let y = 0; y + 1 < SIZE; y++)
+      apart = Math.max(apart, Math.abs(drawn[3 * plane + y * SIZE + 8]! - drawn[3 * plane + (y + 1) * SIZE + 8]!));
+  }
+  expect(apart).toBeLessThan(1);
+});
