@@ -78,30 +78,36 @@ describe('complete stage', () => {
     };
     const denoiser = await plain.open('denoiser', backend);
     const seen: { t: number; mean: number; spread: number }[] = [];
+    const given: unknown[] = [];
     let estimates = 0;
     let open = 0;
     const bundle = {
       id: plain.id,
       manifest,
       open: async (role: string) => ({
+        spec: { inputs: [{ name: 'x' }, { name: 'prior' }] },
         runSingle: async (inputs: Record<string, TensorValue>) => {
           if (role === 'prior') {
             estimates++;
             // colour 0.5, and as the logit of alpha what makes 2 alpha - 1 = 0.5: the picture is 0.375, 0.375, 0.375, 0.5
             return new Float32Array(4 * 32 * 32).fill(0.5).fill(Math.log(3), 3 * 32 * 32);
           }
+          const { prior, ...rest } = inputs;
+          given.push([prior!.dims[0], prior!.data[4 * 32 * 32], prior!.data[2 * 4 * 32 * 32]]);
           const x = inputs.x!.data as Float32Array;
           const mean = x.reduce((sum, v) => sum + v / x.length, 0);
           seen.push({ t: inputs.t!.data[0] as number, mean, spread: Math.sqrt(x.reduce((sum, v) => sum + (v - mean) ** 2 / x.length, 0)) });
-          return denoiser.runSingle(inputs);
+          return denoiser.runSingle(rest);
         },
         dispose: async () => void open--,
         opened: open++,
       }),
     } as unknown as ModelBundle;
     const stage = createCompleteStage({ bundle, backend });
-    const set = await stage.run({ photo, mask }, { ...stage.defaults, samples: 2, steps: 2, eta: 0 }, contextOf(4));
+    const set = await stage.run({ photo, mask }, { ...stage.defaults, samples: 2, steps: 2, eta: 0, guidance: 2 }, contextOf(4));
     await denoiser.dispose();
+    // null condition for two samples, then the estimate for two
+    expect(given[0]).toEqual([4, 0, 0.5]);
     expect([estimates, open]).toEqual([1, 0]);
     expect(seen.map(({ t }) => t)).toEqual([39, 19]);
     const alpha = createSchedule({ kind: 'cosine', timesteps: 1000, s: 0.008 }).alphasCumprod[39]!;

@@ -16,9 +16,9 @@ import {
   type StageContext,
 } from '@gestalt3d/core';
 import { createSchedule, ddimSteps, guide, sample } from '@gestalt3d/diffusion';
-import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
+import { float32, type InferenceBackend, type ModelBundle, type Session, type TensorValue } from '@gestalt3d/onnx';
 import { composeCompletion, plainCompletion } from './compose.ts';
-import { drawEstimate, estimateWhole } from './estimate.ts';
+import { drawEstimate, estimateWhole, PRIOR } from './estimate.ts';
 import { type CompletionModel, readCompletionModel } from './scheduler.ts';
 import { voteOf } from './vote.ts';
 
@@ -119,7 +119,7 @@ async function complete(
       steps,
       length: batch.length * values,
       prediction: model.prediction,
-      denoise: denoiser(session, cond, batch.length, model.size, options.guidance, signal),
+      denoise: denoiser(session, { cond, estimate }, batch.length, model.size, options.guidance, signal),
       noise: (target) => {
         for (const [k, rng] of rngs.entries()) {
           const own = rng.fillNormal(target.subarray(k * values, (k + 1) * values));
@@ -155,10 +155,13 @@ function addNoise(clean: Float32Array, alpha: number, target: Float32Array): voi
   for (let i = 0; i < target.length; i++) target[i] = signal * clean[i]! + noise * target[i]!;
 }
 
-/** One network call per step for all samples of a batch: the null condition (zeros) in the first half, the condition in the second. */
+/**
+ * One network call per step for all samples of a batch: the null condition (zeros) in the first half, the condition in the second. A network that
+ * was trained with a one-step estimate beside the picture takes it as the input `prior`.
+ */
 function denoiser(
   session: Session,
-  cond: Float32Array,
+  { cond, estimate }: { cond: Float32Array; estimate: Float32Array | undefined },
   batch: number,
   size: number,
   guidance: number,
@@ -167,18 +170,19 @@ function denoiser(
   const guided = guidance !== 1;
   const rows = guided ? 2 * batch : batch;
   const plane = size * size;
-  const conds = new Float32Array(rows * 8 * plane);
-  for (let row = rows - batch; row < rows; row++) conds.set(cond, row * 8 * plane);
+  const conditions = (values: Float32Array): TensorValue => {
+    const all = new Float32Array(rows * values.length);
+    for (let row = rows - batch; row < rows; row++) all.set(values, row * values.length);
+    return float32(all, [rows, values.length / plane, size, size]);
+  };
+  const fixed: Record<string, TensorValue> = { cond: conditions(cond) };
+  if (estimate && session.spec.inputs.some(({ name }) => name === PRIOR)) fixed[PRIOR] = conditions(estimate);
   const xs = new Float32Array(rows * 4 * plane);
   return async (x, t) => {
     xs.set(x);
     if (guided) xs.set(x, x.length);
     const output = await session.runSingle(
-      {
-        x: float32(xs, [rows, 4, size, size]),
-        cond: float32(conds, [rows, 8, size, size]),
-        t: float32(new Float32Array(rows).fill(t), [rows]),
-      },
+      { ...fixed, x: float32(xs, [rows, 4, size, size]), t: float32(new Float32Array(rows).fill(t), [rows]) },
       signal,
     );
     return guided ? guide(output.slice(x.length), output.subarray(0, x.length), guidance) : output;

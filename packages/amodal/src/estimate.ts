@@ -11,7 +11,8 @@ export interface EstimateSpec {
   spread: number;
 }
 
-const PRIOR = 'prior';
+/** Name of the one-step graph in a bundle, and of the input of a denoiser that wants its answer. */
+export const PRIOR = 'prior';
 
 /**
  * The whole object that the bundle's one-step network expects: [4, S, S], straight colours in about -1..1 and the logit of alpha. It is an average
