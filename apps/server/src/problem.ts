@@ -19,11 +19,15 @@ const STATUS: Record<ErrorCode, number> = {
   'mask-size': 422,
   option: 400,
   'views-format': 422,
+  'mesh-format': 422,
   'run-folder': 409,
   conflict: 409,
   'not-found': 404,
   'model-missing': 500,
   'model-corrupt': 500,
+  'checkpoint-damaged': 422,
+  'checkpoint-unsafe': 422,
+  'checkpoint-unknown': 422,
   'disk-full': 507,
   storage: 500,
   'port-in-use': 500,
@@ -33,6 +37,9 @@ const STATUS: Record<ErrorCode, number> = {
   numerical: 500,
   'shape-mismatch': 500,
   'no-surface': 422,
+  'not-printable': 422,
+  'bad-result': 422,
+  'not-reproduced': 422,
 };
 
 const titleOf = (code: string): string => code.charAt(0).toUpperCase() + code.slice(1).replaceAll('-', ' ');

@@ -92,13 +92,17 @@ export interface MeshInput {
   photo?: View;
   /** The chosen completion. */
   completion?: View;
+  /** How all this came about: prompt, options, models, versions; no times, no paths. Goes into the GLB's asset.extras. */
+  record?: Record<string, unknown>;
 }
 
 /** mesh -> */
 export interface Asset {
   mesh: Mesh;
   glb: Uint8Array;
-  /** Triangle counts, closedness, atlas utilisation, seen share. */
+  /** Files for a printer, in millimetres; only where a print was asked for and the mesh is the boundary of a solid. */
+  print?: { stl: Uint8Array; threeMf: Uint8Array };
+  /** Triangle counts, closedness, atlas utilisation, seen share, what the pictures say to it. */
   report: Record<string, number | boolean | string>;
 }
 

@@ -9,8 +9,12 @@ export type ErrorCode =
   | 'option'
   | 'model-missing'
   | 'model-corrupt'
+  | 'checkpoint-damaged'
+  | 'checkpoint-unsafe'
+  | 'checkpoint-unknown'
   | 'run-folder'
   | 'views-format'
+  | 'mesh-format'
   | 'disk-full'
   | 'storage'
   | 'port-in-use'
@@ -21,7 +25,10 @@ export type ErrorCode =
   | 'shader-compile'
   | 'numerical'
   | 'shape-mismatch'
-  | 'no-surface';
+  | 'no-surface'
+  | 'not-printable'
+  | 'bad-result'
+  | 'not-reproduced';
 
 /**
  * Base of every error this project throws on purpose.
@@ -140,6 +147,13 @@ export class ViewsFormatError extends GestaltError {
   }
 }
 
+/** A 3D file that cannot be read. */
+export class MeshFormatError extends GestaltError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super('mesh-format', `expected a GLB or OBJ file with triangles, got ${file} (${reason}); export it again as GLB and retry`, { cause });
+  }
+}
+
 /** The disk has no room for an artifact. Nothing half-written stays behind. */
 export class DiskFullError extends GestaltError {
   constructor(path: string, sizeBytes: number, cause?: unknown) {
@@ -218,7 +232,7 @@ export class NumericalError extends GestaltError {
 
 /** A tensor of another shape than the contract says. */
 export class ShapeMismatchError extends GestaltError {
-  constructor(tensor: string, expected: readonly (number | string)[], got: readonly number[]) {
+  constructor(tensor: string, expected: readonly (number | string)[], got: readonly (number | string)[]) {
     super('shape-mismatch', `tensor ${tensor}: expected shape [${expected.join(', ')}], got [${got.join(', ')}]`);
   }
 }
@@ -227,6 +241,30 @@ export class ShapeMismatchError extends GestaltError {
 export class NoSurfaceError extends GestaltError {
   constructor(reason: string) {
     super('no-surface', `expected a surface, got none (${reason}); look at the views: the object must be opaque in several of them`);
+  }
+}
+
+/** A print was asked for, and the surface could not be made the boundary of a solid. */
+export class NotPrintableError extends GestaltError {
+  constructor(problems: string) {
+    super(
+      'not-printable',
+      `expected a solid that can be printed, got a surface with ${problems}; the GLB is written, the STL and 3MF are not: try more --triangles, or print from the GLB after repair by hand`,
+    );
+  }
+}
+
+/** The asset is written, but its own check calls it bad. */
+export class BadResultError extends GestaltError {
+  constructor(reasons: string) {
+    super('bad-result', `expected a result that agrees with its pictures, got a bad one: ${reasons}; it is written: look at it, then try another --completion, --elevation or mask`);
+  }
+}
+
+/** An asset was made again and came out otherwise. */
+export class NotReproducedError extends GestaltError {
+  constructor(differences: string) {
+    super('not-reproduced', `expected the same bytes again, got others (${differences}); the new asset is written beside`);
   }
 }
 

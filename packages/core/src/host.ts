@@ -9,6 +9,8 @@ export interface ImageCodec {
   decode(bytes: Uint8Array, name: string): Promise<RgbaImage>;
   encodePng(image: Image): Promise<Uint8Array>;
   encodeJpeg(image: Image, quality: number): Promise<Uint8Array>;
+  /** Absent where the host cannot; JPEG is then used instead. */
+  encodeWebp?(image: Image, quality: number): Promise<Uint8Array>;
 }
 
 /** A folder of named byte strings. Names are relative, with forward slashes. */

@@ -8,8 +8,9 @@ import type { NoiseSchedule } from './schedule.ts';
  *   real ones; the walk ends at abar_0, not at 1, and the last step adds noise. (ddim.py of the original, quirks included.)
  * - `syncdreamer`: the same sequence with the largest one visited and no noise in the last step.
  * - `trailing`: T-1, T-1-T/steps, ...: starts where training saw pure noise, ends at the clean signal (Lin et al. 2024). For models of our own.
+ * - `log-snr`: T-1 to 0, evenly in the logarithm of the signal-to-noise ratio, then the clean signal. For the multistep solvers.
  */
-export type DdimRule = 'pix2gestalt' | 'syncdreamer' | 'trailing';
+export type DdimRule = 'pix2gestalt' | 'syncdreamer' | 'trailing' | 'log-snr';
 
 /** One step from timestep t towards the clean signal. */
 export interface DdimStep {
@@ -36,11 +37,17 @@ export function ddimSteps(schedule: NoiseSchedule, rule: DdimRule, steps: number
   if (!Number.isInteger(steps) || steps < 1 || steps > total)
     throw new OptionError('steps', `a whole number from 1 to ${total}`, String(steps));
   if (!(eta >= 0 && eta <= 1)) throw new OptionError('eta', 'a number from 0 to 1', String(eta));
-  const timesteps = rule === 'trailing' ? trailing(total, steps) : strided(total, steps, rule === 'pix2gestalt');
+  const toClean = rule === 'trailing' || rule === 'log-snr';
+  const timesteps =
+    rule === 'trailing'
+      ? trailing(total, steps)
+      : rule === 'log-snr'
+        ? evenInLogSnr(alphasCumprod, steps)
+        : strided(total, steps, rule === 'pix2gestalt');
   return timesteps
     .map((t, i): DdimStep => {
       const alpha = alphasCumprod[t]!;
-      const alphaPrev = i > 0 ? alphasCumprod[timesteps[i - 1]!]! : rule === 'trailing' ? 1 : alphasCumprod[0]!;
+      const alphaPrev = i > 0 ? alphasCumprod[timesteps[i - 1]!]! : toClean ? 1 : alphasCumprod[0]!;
       const spread = eta * Math.sqrt(((1 - alphaPrev) / (1 - alpha)) * (1 - alpha / alphaPrev));
       const floor = rule === 'syncdreamer' ? 1e-7 : 0;
       const direction = Math.sqrt(Math.max(1 - alphaPrev - spread * spread, floor));
@@ -60,6 +67,20 @@ function strided(total: number, steps: number, dropLast: boolean): number[] {
 /** Ascending, the last is T-1. */
 function trailing(total: number, steps: number): number[] {
   return Array.from({ length: steps }, (_, i) => Math.round(((i + 1) * total) / steps) - 1);
+}
+
+/** Ascending from 0 to T-1; fewer than asked where several would fall on one timestep. */
+function evenInLogSnr(alphasCumprod: Float32Array, steps: number): number[] {
+  const logSnr = (t: number): number => Math.log(alphasCumprod[t]! / (1 - alphasCumprod[t]!));
+  const last = alphasCumprod.length - 1;
+  const [first, end] = [logSnr(0), logSnr(last)];
+  const timesteps = new Set<number>();
+  for (let i = 0, t = 0; i < steps; i++) {
+    const wanted = steps === 1 ? end : first + ((end - first) * i) / (steps - 1);
+    while (t < last && logSnr(t) > wanted) t++;
+    timesteps.add(t > 0 && Math.abs(logSnr(t - 1) - wanted) < Math.abs(logSnr(t) - wanted) ? t - 1 : t);
+  }
+  return [...timesteps];
 }
 
 /** What a network's output means. v = sqrt(abar) eps - sqrt(1 - abar) x0 (Salimans and Ho 2022). */

@@ -1,4 +1,5 @@
 export * from './ddim.ts';
 export * from './guidance.ts';
+export * from './multistep.ts';
 export * from './sample.ts';
 export * from './schedule.ts';

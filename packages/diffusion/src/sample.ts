@@ -1,5 +1,6 @@
 import { NumericalError } from '@gestalt3d/core';
 import { type DdimStep, ddimUpdate, type Prediction, splitPrediction } from './ddim.ts';
+import { createMultistep, type MultistepSolver } from './multistep.ts';
 
 export interface SampleOptions {
   /** From `ddimSteps`. */
@@ -7,6 +8,8 @@ export interface SampleOptions {
   /** Number of values of x. */
   length: number;
   prediction: Prediction;
+  /** Deterministic solvers of higher order for few steps; they take no noise but the start. Default: DDIM, as the steps say. */
+  solver?: MultistepSolver;
   /** Output of the network (after guidance) for x at t; it may keep neither array. */
   denoise(x: Float32Array, t: number, index: number): Promise<Float32Array>;
   /** Fills with standard normals: once for the start, then once for every step that adds noise. */
@@ -29,13 +32,17 @@ export async function sample(options: SampleOptions): Promise<Float32Array> {
   const x0 = new Float32Array(length);
   const eps = new Float32Array(length);
   const fresh = new Float32Array(length);
+  const multistep = options.solver === undefined ? undefined : createMultistep(options.solver, length);
   options.noise(x);
   for (const [index, step] of steps.entries()) {
     signal?.throwIfAborted();
     const output = await options.denoise(x, step.t, index);
     splitPrediction(options.prediction, output, x, step.alpha, x0, eps, options.limit);
-    if (step.sigma > 0) options.noise(fresh);
-    ddimUpdate(x, step, x0, eps, step.sigma > 0 ? fresh : undefined);
+    if (multistep !== undefined) multistep.advance(x, step, x0);
+    else {
+      if (step.sigma > 0) options.noise(fresh);
+      ddimUpdate(x, step, x0, eps, step.sigma > 0 ? fresh : undefined);
+    }
     let bad = 0;
     for (const value of x) if (!Number.isFinite(value)) bad++;
     if (bad > 0) throw new NumericalError('x', `step ${index + 1} of ${steps.length}`, bad);

@@ -1,0 +1,13 @@
+export * from './clip.ts';
+export { ClipTokenizer } from './clip-tokenizer.ts';
+export { depthTransformer } from './depth-transformer.ts';
+export * from './graphs.ts';
+export * from './interpolation-tables.ts';
+export type { ModelRecipe, RecipeOptions, RecognisedModel } from './recipes/recipe.ts';
+export { MODEL_RECIPES, recipeFor } from './recipes/recognise-model.ts';
+export * from './sam-image-encoder.ts';
+export * from './sam-mask-decoder.ts';
+export * from './syncdreamer-volumes.ts';
+export { timeEmbedding } from './time-embedding.ts';
+export * from './unet.ts';
+export * from './vae.ts';

@@ -1,0 +1,81 @@
+import { ShapeMismatchError } from '@gestalt3d/core';
+import { type Shape, sizeOf } from '../dim.ts';
+import type { Scope, Value } from '../graph-builder.ts';
+
+export interface ConvolutionOptions {
+  kernel: number;
+  stride?: number;
+  /** The same on all sides; default: kernel / 2, rounded down. */
+  padding?: number;
+  bias?: boolean;
+}
+
+/** Two or three dimensions, by the rank of x: [B, C, (D,) H, W] to [B, outChannels, ...]. Weight [out, C, k, k(, k)]. */
+export function conv(
+  s: Scope,
+  x: Value,
+  outChannels: number,
+  { kernel, stride = 1, padding = kernel >> 1, bias = true }: ConvolutionOptions,
+): Value {
+  const { spatial, inChannels } = read(s, x);
+  const weight = s.weight('weight', [outChannels, inChannels, ...spatial.map(() => kernel)]);
+  const sizes = spatial.map((size) => Math.floor((size + 2 * padding - kernel) / stride) + 1);
+  return s.graph.node('Conv', [x, weight, ...(bias ? [s.weight('bias', [outChannels])] : [])], [x.shape[0]!, outChannels, ...sizes], {
+    kernel_shape: { ints: spatial.map(() => kernel) },
+    strides: { ints: spatial.map(() => stride) },
+    pads: { ints: [...spatial, ...spatial].map(() => padding) },
+  });
+}
+
+/** Transposed convolution. Weight [C, out, k, k(, k)]; size (n - 1) stride - 2 padding + kernel + outputPadding. */
+export function convTranspose(
+  s: Scope,
+  x: Value,
+  outChannels: number,
+  { kernel, stride, padding, outputPadding }: { kernel: number; stride: number; padding: number; outputPadding: number },
+): Value {
+  const { spatial, inChannels } = read(s, x);
+  const weight = s.weight('weight', [inChannels, outChannels, ...spatial.map(() => kernel)]);
+  const sizes = spatial.map((size) => (size - 1) * stride - 2 * padding + kernel + outputPadding);
+  return s.graph.node('ConvTranspose', [x, weight, s.weight('bias', [outChannels])], [x.shape[0]!, outChannels, ...sizes], {
+    kernel_shape: { ints: spatial.map(() => kernel) },
+    strides: { ints: spatial.map(() => stride) },
+    pads: { ints: [...spatial, ...spatial].map(() => padding) },
+    output_padding: { ints: spatial.map(() => outputPadding) },
+  });
+}
+
+/** Nearest neighbour, every spatial axis doubled. */
+export function upsampleNearest2(s: Scope, x: Value): Value {
+  const { spatial } = read(s, x);
+  const shape = [x.shape[0]!, x.shape[1]!, ...spatial.map((size) => 2 * size)];
+  return s.graph.node('Resize', [x, undefined, s.graph.floats([1, 1, ...spatial.map(() => 2)])], shape, {
+    mode: { string: 'nearest' },
+    coordinate_transformation_mode: { string: 'asymmetric' },
+    nearest_mode: { string: 'floor' },
+  });
+}
+
+/** Bicubic with PyTorch's kernel (a = -0.75), corners aligned, no antialiasing, edges repeated: [B, C, H, W] to [B, C, size, size]. */
+export function resizeBicubicAligned(s: Scope, x: Value, size: number): Value {
+  const { spatial } = read(s, x);
+  const shape = [x.shape[0]!, x.shape[1]!, ...spatial.map(() => size)];
+  // the operator exists for float32 on every provider
+  const g = s.graph;
+  const resized = g.node('Resize', [g.cast(x, 'float32'), undefined, undefined, g.ints(spatial.map(() => size))], shape, {
+    axes: { ints: spatial.map((_, i) => i + 2) },
+    mode: { string: 'cubic' },
+    cubic_coeff_a: { float: -0.75 },
+    coordinate_transformation_mode: { string: 'align_corners' },
+    exclude_outside: { int: 0 },
+  });
+  return g.cast(resized, x.dtype);
+}
+
+function read(s: Scope, { shape }: { shape: Shape }): { spatial: number[]; inChannels: number } {
+  if (shape.length !== 4 && shape.length !== 5) throw new ShapeMismatchError(`input of ${s.prefix}`, ['B', 'C', '(D)', 'H', 'W'], shape);
+  return {
+    spatial: shape.slice(2).map((_, i) => sizeOf(`input of ${s.prefix}`, shape, i + 2)),
+    inChannels: sizeOf(`input of ${s.prefix}`, shape, 1),
+  };
+}
