@@ -1,9 +1,15 @@
 import { GestaltError, isAbort } from '@gestalt3d/core';
 import { Command, CommanderError } from 'commander';
+import { registerAsset } from './commands/asset.ts';
 import { registerBench } from './commands/bench.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerEval } from './commands/eval.ts';
+import { registerImport } from './commands/import.ts';
+import { registerExport } from './commands/export.ts';
 import { registerModels } from './commands/models.ts';
+import { registerPairs } from './commands/pairs.ts';
+import { registerRerun } from './commands/rerun.ts';
 import { registerRun } from './commands/run.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerStages } from './commands/stage.ts';
@@ -25,7 +31,13 @@ export async function main(args: string[], streams: Streams = process): Promise<
   registerStages(program, streams);
   registerDemo(program, streams);
   registerBench(program, streams);
+  registerEval(program, streams);
+  registerPairs(program, streams);
+  registerAsset(program, streams);
+  registerExport(program, streams);
+  registerRerun(program, streams);
   registerServe(program, streams);
+  registerImport(program, streams);
   registerModels(program, streams);
   registerDoctor(program, streams);
   try {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { isAbort, type StageEvent } from '@gestalt3d/core';
+import { type Asset, BadResultError, isAbort, NotPrintableError, type StageEvent } from '@gestalt3d/core';
 import { createEngine, createFileStore } from '@gestalt3d/host';
 import { RunFolder, type RunRequest } from '@gestalt3d/pipeline';
 import { createProgressLine } from './progress-line.ts';
@@ -43,6 +43,12 @@ export function interruptible(): { signal: AbortSignal; dispose(): void } {
   };
 }
 
+/** What an asset's own report says against it, as an error: everything is written by then. @throws NotPrintableError, BadResultError */
+export function checkVerdict(report: Asset['report']): void {
+  if (report.printable === false) throw new NotPrintableError(String(report.printProblems));
+  if (report.grade === 'bad') throw new BadResultError(String(report.gradeReasons));
+}
+
 /** Runs part of the chain in a folder, with progress on the streams. */
 export async function runInFolder(
   out: string,
@@ -56,8 +62,8 @@ export async function runInFolder(
     const folder = await RunFolder.open(createFileStore(out));
     const request = await makeRequest(folder);
     const start = performance.now();
-    await engine.run(folder, request, signal, createReporter(streams, options.json ?? false));
-    const files = ['asset.glb', 'contact-sheet.png'].filter(
+    const { report } = await engine.run(folder, request, signal, createReporter(streams, options.json ?? false));
+    const files = ['asset.glb', 'asset.stl', 'asset.3mf', 'contact-sheet.png'].filter(
       (name) => folder.record('mesh')?.files[name] && (request.until ?? 'mesh') === 'mesh',
     );
     if (options.json) {
@@ -70,6 +76,7 @@ export async function runInFolder(
       for (const name of files) streams.stdout.write(`${resolve(out, name)}\n`);
       if (files.length === 0) streams.stdout.write(`${resolve(out)}\n`);
     }
+    if (report) checkVerdict(report);
   } catch (error) {
     if (isAbort(error, signal))
       throw new DOMException('interrupted; finished stages are kept, the same command goes on from there', 'AbortError');

@@ -9,7 +9,15 @@ import { createMeshStage } from '@gestalt3d/mesh';
 import { createViewsStage } from '@gestalt3d/multiview';
 import { reconstructStage } from '@gestalt3d/neus';
 import { type InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
-import { type DeviceChoice, type PipelineStages, type RunFolder, type RunRequest, type RunResult, runPipeline } from '@gestalt3d/pipeline';
+import {
+  type DeviceChoice,
+  type PipelineDeps,
+  type PipelineStages,
+  type RunFolder,
+  type RunRequest,
+  type RunResult,
+  runPipeline,
+} from '@gestalt3d/pipeline';
 import { createFileStore } from './file-store.ts';
 import { type OpenedGpu, openGpuDevice } from './gpu-device.ts';
 import { imageCodec } from './image-codec.ts';
@@ -46,10 +54,14 @@ export interface DoctorReport {
 export interface Engine {
   /** @throws as runPipeline */
   run(folder: RunFolder, request: RunRequest, signal: AbortSignal, onEvent: (event: StageEvent) => void): Promise<RunResult>;
+  /** The stages of a device and all they need, for tools that chain them in another way. */
+  toolkit(device: DeviceChoice): PipelineDeps;
   models(): Promise<ModelSummary[]>;
   doctor(): Promise<DoctorReport>;
   close(): Promise<void>;
 }
+
+const VERSION = '0.1.0';
 
 /** Folder of each stage's bundle below the models' folder. */
 const BUNDLE: Partial<Record<StageName, string>> = { segment: 'segment', complete: 'complete', views: 'views' };
@@ -122,39 +134,45 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
 
   const processor = (): { model: string; threads: number } => ({ model: cpus()[0]?.model.trim() ?? 'unknown', threads });
 
+  const toolkit = (device: DeviceChoice): PipelineDeps => {
+    const stages = stagesFor(device);
+    const version: Partial<Record<StageName, string>> = {};
+    return {
+      stages,
+      codec: imageCodec,
+      identity: async (stage) => {
+        const bundle = BUNDLE[stage];
+        if (version[stage] === undefined) {
+          const { version: code, defaults } = await stages[stage]();
+          version[stage] = [code, bundle ? (await loadBundle(bundle)).hash : '', JSON.stringify(defaults)].filter(Boolean).join(' ');
+        }
+        return version[stage];
+      },
+      modelOf: async (stage) => {
+        const name = BUNDLE[stage];
+        if (!name) return undefined;
+        const { manifest, hash } = await loadBundle(name);
+        return { id: manifest.id, revision: String(manifest.revision), licence: manifest.licence, sha256: hash };
+      },
+      version: VERSION,
+      context: { spawnWorker: spawnNodeWorker, threads },
+      openGpu: gpuFor,
+      describeHost: () => ({
+        gestalt3d: VERSION,
+        node: process.version,
+        platform: `${process.platform} ${process.arch}`,
+        cpu: processor(),
+        peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+        stages: version,
+      }),
+    };
+  };
+
   return {
     async run(folder, request, signal, onEvent) {
-      const stages = stagesFor(request.options.device);
-      const version: Partial<Record<StageName, string>> = {};
-      return runPipeline(
-        folder,
-        request,
-        {
-          stages,
-          codec: imageCodec,
-          identity: async (stage) => {
-            const bundle = BUNDLE[stage];
-            if (version[stage] === undefined) {
-              const { version: code, defaults } = await stages[stage]();
-              version[stage] = [code, bundle ? (await loadBundle(bundle)).hash : '', JSON.stringify(defaults)].filter(Boolean).join(' ');
-            }
-            return version[stage];
-          },
-          context: { spawnWorker: spawnNodeWorker, threads },
-          openGpu: gpuFor,
-          describeHost: () => ({
-            gestalt3d: '0.1.0',
-            node: process.version,
-            platform: `${process.platform} ${process.arch}`,
-            cpu: processor(),
-            peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-            stages: version,
-          }),
-        },
-        signal,
-        onEvent,
-      );
+      return runPipeline(folder, request, toolkit(request.options.device), signal, onEvent);
     },
+    toolkit,
     models,
     async doctor() {
       const gpu = await openGpu('auto');

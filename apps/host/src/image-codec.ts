@@ -36,4 +36,5 @@ export const imageCodec: ImageCodec = {
   },
   encodePng: async (image) => raw(image).png({ compressionLevel: 6 }).toBuffer(),
   encodeJpeg: async (image, quality) => raw(image).removeAlpha().jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer(),
+  encodeWebp: async (image, quality) => raw(image).removeAlpha().webp({ quality, effort: 5, smartSubsample: true }).toBuffer(),
 };

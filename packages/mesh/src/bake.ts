@@ -1,7 +1,8 @@
-import { createImage, type Mesh, type RgbImage, ShapeMismatchError } from '@gestalt3d/core';
+import { createImage, type Mask, type Mesh, type RgbImage, ShapeMismatchError } from '@gestalt3d/core';
 import { type BakeSource, type PreparedSource, prepareSource, type Sample, sampleSource, smoothstep } from './bake-source.ts';
 import { fillGutters } from './fill.ts';
 import { levelField, vertexGraph } from './level.ts';
+import type { ColorAt } from './material-color.ts';
 import { computeNormals } from './normals.ts';
 import { rasteriseAtlas } from './rasterise.ts';
 import { triangleArea, weldMap } from './topology.ts';
@@ -29,6 +30,8 @@ export const BAKE_DEFAULTS: Readonly<BakeOptions> = {
 
 /** Callbacks of a long bake. `tick` is awaited between tiles: throw to stop, report to show. */
 export interface BakeHooks {
+  /** Colours of the surface as it came, which lie under everything; without it vertex colours do. */
+  colorAt?: ColorAt;
   tick?(done: number, total: number): Promise<void>;
 }
 
@@ -36,6 +39,11 @@ export interface Baked {
   texture: RgbImage;
   /** Where each texel's colour is from, 0..255 in red: photo, green: completion, blue: generated views; black: none of them (vertex colours). */
   origin: RgbImage;
+  /**
+   * How well the pictures that gave a texel its colour see the place, 0..255: cosine of the viewing angle times the fade at outlines, depth
+   * jumps and flat angles; for generated views also times exp(-s / 32), s the standard deviation of their colours there. 0: no picture.
+   */
+  confidence: Mask;
   /** Shares of the surface's area; they add up to 1. `guessed` is everything that neither photo nor completion shows. */
   seen: { photo: number; completion: number; guessed: number };
   /** Share of the surface that no picture shows at all: vertex colours. */
@@ -83,12 +91,14 @@ export async function bakeTexture(
   const rgb = new Float32Array(size * size * 3);
   const covered = new Uint8Array(size * size);
   const origin = createImage(size, size, 3);
+  const confidence = createImage(size, size, 1);
   const areas = texelAreas(mesh, size);
   const seen = { photo: 0, completion: 0, guessed: 0 };
   let unseen = 0;
   let surface = 0;
   const { positions: p, indices } = mesh;
   const at3 = [0, 0, 0];
+  const under = new Float32Array(3);
   for (let tile = 0; tile < tiles; tile++) {
     await hooks.tick?.(done++, total);
     const end = Math.min(size, (tile + 1) * TILE_ROWS) * size;
@@ -115,8 +125,13 @@ export async function bakeTexture(
       const { alpha: ap } = photo;
       const { alpha: ac } = completion;
       const { alpha: ag } = generated;
+      hooks.colorAt?.(at3[0], at3[1], at3[2], under);
       for (let k = 0; k < 3; k++) {
         let value = mix(base, k);
+        // what levelling added to the vertex colours is added to the finer ones
+        if (hooks.colorAt)
+          value +=
+            under[k] - (mesh.colors ? mesh.colors[a * 3 + k] * wa + mesh.colors[b * 3 + k] * wb + mesh.colors[c * 3 + k] * wc : value);
         value += (generated.rgb[k] * gain[k] + mix(lift, k) - value) * ag;
         value += (completion.rgb[k] - value) * ac;
         value += (photo.rgb[k] - value) * ap;
@@ -128,6 +143,8 @@ export async function bakeTexture(
       origin.data[texel * 3] = Math.round(255 * ap);
       origin.data[texel * 3 + 1] = Math.round(255 * byCompletion);
       origin.data[texel * 3 + 2] = Math.round(255 * byGenerated);
+      const sure = photo.confidence * ap + completion.confidence * byCompletion + generated.confidence * byGenerated;
+      confidence.data[texel] = Math.round(255 * sure);
       const area = areas[t];
       surface += area;
       if (ap >= 0.5) seen.photo += area;
@@ -144,10 +161,14 @@ export async function bakeTexture(
   const filled = Float32Array.from(origin.data);
   fillGutters(filled, covered, size);
   for (let i = 0; i < filled.length; i++) origin.data[i] = Math.round(filled[i]);
+  for (let i = 0; i < filled.length; i++) filled[i] = confidence.data[Math.floor(i / 3)];
+  fillGutters(filled, covered, size);
+  for (let i = 0; i < confidence.data.length; i++) confidence.data[i] = Math.round(filled[i * 3]);
   const share = (value: number) => (surface > 0 ? value / surface : 0);
   return {
     texture,
     origin,
+    confidence,
     seen: { photo: share(seen.photo), completion: share(seen.completion), guessed: surface > 0 ? share(seen.guessed) : 1 },
     unseen: share(unseen),
     gain,
@@ -157,13 +178,15 @@ export async function bakeTexture(
 interface Layer {
   rgb: Float64Array;
   alpha: number;
+  /** 0..1; see Baked. */
+  confidence: number;
 }
 
 /** Looks at one surface point through all sources. */
 class Baker {
-  readonly photo: Layer = { rgb: new Float64Array(3), alpha: 0 };
-  readonly completion: Layer = { rgb: new Float64Array(3), alpha: 0 };
-  readonly generated: Layer = { rgb: new Float64Array(3), alpha: 0 };
+  readonly photo: Layer = { rgb: new Float64Array(3), alpha: 0, confidence: 0 };
+  readonly completion: Layer = { rgb: new Float64Array(3), alpha: 0, confidence: 0 };
+  readonly generated: Layer = { rgb: new Float64Array(3), alpha: 0, confidence: 0 };
   readonly #sources: readonly PreparedSource[];
   readonly #exponent: number;
   readonly #sample: Sample = { r: 0, g: 0, b: 0, cos: 0 };
@@ -182,6 +205,8 @@ class Baker {
     let r = 0;
     let g = 0;
     let b = 0;
+    let squares = 0;
+    let clearest = 0;
     for (const source of this.#sources) {
       const trust = sampleSource(source, x, y, z, nx, ny, nz, s);
       if (trust <= 0) continue;
@@ -193,11 +218,14 @@ class Baker {
         r += s.r * weight;
         g += s.g * weight;
         b += s.b * weight;
+        squares += (s.r * s.r + s.g * s.g + s.b * s.b) * weight;
         if (alpha > best) best = alpha;
+        if (alpha * s.cos > clearest) clearest = alpha * s.cos;
       } else {
         const layer = this[source.kind];
         if (alpha <= layer.alpha) continue;
         layer.alpha = alpha;
+        layer.confidence = alpha * s.cos;
         layer.rgb[0] = s.r;
         layer.rgb[1] = s.g;
         layer.rgb[2] = s.b;
@@ -209,6 +237,8 @@ class Baker {
       this.generated.rgb[0] = r / weights;
       this.generated.rgb[1] = g / weights;
       this.generated.rgb[2] = b / weights;
+      const variance = (squares / weights - (r * r + g * g + b * b) / (weights * weights)) / 3;
+      this.generated.confidence = clearest * Math.exp(-Math.sqrt(Math.max(0, variance)) / 32);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { type Mesh, NoSurfaceError, NumericalError, ShapeMismatchError } from '@gestalt3d/core';
-import { components, meshTopology, signedVolume, triangleArea, weldMap } from './topology.ts';
+import { nesting } from './nesting.ts';
+import { components, forEachEdge, meshTopology, triangleArea, weldMap } from './topology.ts';
 
 export interface CleanOptions {
   /** A separate part stays when its volume is at least this share of the largest part's. */
@@ -29,11 +30,10 @@ export interface CleanReport {
 }
 
 /**
- * One sound outer surface: welds bit-equal positions (unless the mesh has texture coordinates), removes degenerate and duplicate triangles,
- * drops floaters and inner shells, turns the mesh outside out and counts what is left of holes.
+ * Welds bit-equal positions (unless the mesh has texture coordinates) and removes degenerate and duplicate triangles; vertices stay where they are.
  * @throws NumericalError on NaN or infinite positions, ShapeMismatchError on an index without a vertex, NoSurfaceError when nothing remains
  */
-export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DEFAULTS): { mesh: Mesh; report: CleanReport } {
+export function siftTriangles(mesh: Mesh): { mesh: Mesh; degenerateTriangles: number; duplicateTriangles: number } {
   let bad = 0;
   for (const value of mesh.positions) if (!Number.isFinite(value)) bad++;
   if (bad > 0) throw new NumericalError('mesh positions', 'clean', bad);
@@ -43,7 +43,7 @@ export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DE
   const trianglesIn = Math.floor(mesh.indices.length / 3);
 
   // 1. weld
-  let work: Mesh = { ...mesh, indices: mesh.indices.slice() };
+  const work: Mesh = { ...mesh, indices: mesh.indices.slice() };
   if (!mesh.uvs) {
     const { vertexOf, first } = weldMap(mesh.positions);
     for (let i = 0; i < work.indices.length; i++) work.indices[i] = first[vertexOf[work.indices[i]]];
@@ -52,7 +52,8 @@ export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DE
   // 2. degenerate and duplicate triangles
   let degenerateTriangles = 0;
   let duplicateTriangles = 0;
-  const kept: number[] = [];
+  const kept = new Uint32Array(trianglesIn * 3);
+  let used = 0;
   // open addressing over the sorted corners; a set of keys would cost a hundred bytes a triangle
   let slots = 4;
   while (slots < trianglesIn * 2) slots *= 2;
@@ -66,7 +67,7 @@ export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DE
       const [x, y, z] = [kept[table[slot]], kept[table[slot] + 1], kept[table[slot] + 2]];
       if (Math.min(x, y, z) === low && Math.max(x, y, z) === high && x + y + z === low + middle + high) return false;
     }
-    table[slot] = kept.length;
+    table[slot] = used;
     return true;
   };
   for (let t = 0; t < trianglesIn; t++) {
@@ -74,26 +75,42 @@ export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DE
     const b = work.indices[t * 3 + 1];
     const c = work.indices[t * 3 + 2];
     if (a === b || b === c || c === a || !(triangleArea(work, t) > 0)) degenerateTriangles++;
-    else if (isNew(a, b, c)) kept.push(a, b, c);
-    else duplicateTriangles++;
+    else if (isNew(a, b, c)) {
+      kept[used] = a;
+      kept[used + 1] = b;
+      kept[used + 2] = c;
+      used += 3;
+    } else duplicateTriangles++;
   }
-  work = { ...work, indices: Uint32Array.from(kept) };
-  if (kept.length === 0) throw new NoSurfaceError('no triangle with an area');
+  if (used === 0) throw new NoSurfaceError('no triangle with an area');
+  return { mesh: { ...work, indices: kept.slice(0, used) }, degenerateTriangles, duplicateTriangles };
+}
 
-  // 3. parts
+/**
+ * One sound outer surface: siftTriangles, then floaters and inner shells are dropped, the mesh is turned outside out, and what is left of holes
+ * is counted.
+ * @throws as siftTriangles
+ */
+export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DEFAULTS): { mesh: Mesh; report: CleanReport } {
+  const trianglesIn = Math.floor(mesh.indices.length / 3);
+  const { mesh: work, degenerateTriangles, duplicateTriangles } = siftTriangles(mesh);
+
   const { component } = components(work.indices, work.positions.length / 3);
-  const volumes = new Map<number, number>();
-  for (let t = 0; t < component.length; t++) volumes.set(component[t], (volumes.get(component[t]) ?? 0) + signedVolume(work, t));
+  const parts = nesting(work, component);
   let largest = 0;
-  for (const volume of volumes.values()) if (Math.abs(volume) > Math.abs(largest)) largest = volume;
+  for (const { volume } of parts.values()) if (Math.abs(volume) > Math.abs(largest)) largest = volume;
   const flipped = largest < 0;
   const sign = flipped ? -1 : 1;
   const keep = new Set<number>();
   let partsInside = 0;
   let partsTooSmall = 0;
-  for (const [part, volume] of volumes) {
+  // once a cavity is gone, what lay in it lies in solid material
+  const open = openParts(work.indices, component);
+  const outer = [...parts].filter(([part, { volume }]) => volume * sign >= 0 && !open.has(part));
+  const around = nesting(work, component, new Set(outer.map(([part]) => part)));
+  for (const [part, { volume }] of parts) {
     if (largest !== 0 && Math.abs(volume) < options.minVolumeShare * Math.abs(largest)) partsTooSmall++;
-    else if (volume * sign < 0) partsInside++;
+    else if (!open.has(part) && (volume * sign < 0 || around.get(part)!.around !== 0)) partsInside++;
     else keep.add(part);
   }
   const out: number[] = [];
@@ -111,7 +128,7 @@ export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DE
       trianglesIn,
       degenerateTriangles,
       duplicateTriangles,
-      partsIn: volumes.size,
+      partsIn: parts.size,
       partsKept: keep.size,
       partsTooSmall,
       partsInside,
@@ -123,6 +140,15 @@ export function cleanMesh(mesh: Mesh, options: Readonly<CleanOptions> = CLEAN_DE
       volume: topology.volume,
     },
   };
+}
+
+/** Parts with an edge of other than two triangles: these have no inside, so their volume says nothing about where it is. */
+function openParts(indices: Uint32Array, component: Uint32Array): Set<number> {
+  const open = new Set<number>();
+  forEachEdge(indices, (uses) => {
+    if (uses.length !== 2) open.add(component[Math.floor(uses[0] / 3)]);
+  });
+  return open;
 }
 
 /** The same mesh without vertices that no triangle uses. Attributes follow. */

@@ -1,6 +1,6 @@
-import { type ImageCodec, type Mesh, OptionError } from '@gestalt3d/core';
+import { type ImageCodec, type Mesh, OptionError, type RgbaImage, type RgbImage } from '@gestalt3d/core';
 import { type Accessor, Document, type Primitive, WebIO } from '@gltf-transform/core';
-import { EXTMeshoptCompression, KHRMeshQuantization } from '@gltf-transform/extensions';
+import { EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization } from '@gltf-transform/extensions';
 import { MeshoptDecoder } from 'meshoptimizer/decoder';
 import { MeshoptEncoder } from 'meshoptimizer/encoder';
 import { gatherVertices } from './clean.ts';
@@ -11,21 +11,29 @@ export type Compression = 'none' | 'meshopt';
 export interface GlbOptions {
   /** `meshopt`: 14-bit positions, 8-bit normals, EXT_meshopt_compression; a viewer needs the (small) decoder. */
   compress: Compression;
-  textureFormat: 'jpeg' | 'png';
-  /** 1..100, of the JPEG. */
+  /** `auto`: WebP (EXT_texture_webp) in compressed files where the host can write it, else JPEG. */
+  textureFormat: TextureFormat;
+  /** 1..100, of JPEG and WebP. */
   textureQuality: number;
 }
 
-export const GLB_DEFAULTS: Readonly<GlbOptions> = { compress: 'none', textureFormat: 'jpeg', textureQuality: 92 };
+export type TextureFormat = 'auto' | 'jpeg' | 'png' | 'webp';
+
+export const GLB_DEFAULTS: Readonly<GlbOptions> = { compress: 'none', textureFormat: 'auto', textureQuality: 92 };
+
+/** WebP reaches the look of a JPEG of quality 92 at a lower number. */
+const WEBP_QUALITY_SHARE = 0.92;
 
 export interface GlbContent {
   /** As it shall stand in the file. */
   mesh: Mesh;
   /**
-   * Vertex attribute `_ORIGIN` [P, 4], 0..255: how far the photo, the completion and the generated views gave the colour there; the fourth is 255.
-   * Viewers that do not know it ignore it.
+   * Vertex attribute `_ORIGIN` [P, 4], 0..255: how far the photo, the completion and the generated views gave the colour there, and with what
+   * confidence (see Baked). Viewers that do not know it ignore it.
    */
   origin?: Uint8Array;
+  /** The same per texel, [S, S, 4]: a texture named `origin` that no material draws; the material's extras.originTexture is its index. */
+  originTexture?: RgbaImage;
   /** asset.extras */
   extras?: Record<string, unknown>;
   name?: string;
@@ -37,7 +45,7 @@ const MAX_UINT16_VERTICES = 65_535;
 /** One node, one mesh, one material (metallic 0, roughness 0.9) as binary glTF 2.0. Without a texture, vertex colours if there are any. */
 export async function writeGlb(
   content: GlbContent,
-  codec: Pick<ImageCodec, 'encodePng' | 'encodeJpeg'>,
+  codec: Pick<ImageCodec, 'encodePng' | 'encodeJpeg' | 'encodeWebp'>,
   options: Readonly<GlbOptions> = GLB_DEFAULTS,
 ): Promise<Uint8Array> {
   let { mesh, origin } = content;
@@ -106,20 +114,45 @@ export async function writeGlb(
     const { uvs, texture } = mesh as Required<Pick<Mesh, 'uvs' | 'texture'>>;
     const quantised = compressed ? Uint16Array.from(uvs, (value) => Math.round(Math.min(1, Math.max(0, value)) * 65_535)) : uvs;
     primitive.setAttribute('TEXCOORD_0', accessor('VEC2', quantised, compressed));
-    const jpeg = options.textureFormat === 'jpeg';
-    const bytes = jpeg ? await codec.encodeJpeg(texture, options.textureQuality) : await codec.encodePng(texture);
+    const { bytes, mimeType } = await encodeTexture(texture, compressed, codec, options);
     const image = document
       .createTexture('baseColor')
-      .setMimeType(jpeg ? 'image/jpeg' : 'image/png')
+      .setMimeType(mimeType)
       .setImage(bytes as never);
+    if (mimeType === 'image/webp') document.createExtension(EXTTextureWebP).setRequired(true);
     material.setBaseColorTexture(image);
     // clamped: bilinear taps at the page's border must not come from the other side
     material.getBaseColorTextureInfo()?.setWrapS(33071).setWrapT(33071).setMinFilter(9987).setMagFilter(9729);
+    if (content.originTexture) {
+      document
+        .createTexture('origin')
+        .setMimeType('image/png')
+        .setImage((await codec.encodePng(content.originTexture)) as never);
+      material.setExtras({ originTexture: 1 });
+    }
   } else if (mesh.colors) primitive.setAttribute('COLOR_0', accessor('VEC4', linearColors(mesh.colors), true));
   if (origin) primitive.setAttribute('_ORIGIN', accessor('VEC4', origin, true));
   node.setMesh(document.createMesh(content.name ?? 'object').addPrimitive(primitive));
   root.setDefaultScene(document.createScene().addChild(node));
   return createIo().writeBinary(document);
+}
+
+/** What our own GLBs hold beside the mesh; for a GLB of one primitive. */
+export async function readGlbExtras(bytes: Uint8Array, codec: Pick<ImageCodec, 'decode'>): Promise<Omit<GlbContent, 'mesh'>> {
+  await MeshoptDecoder.ready;
+  const root = (await createIo().readBinary(bytes as never)).getRoot();
+  const extras = root.getAsset().extras as Record<string, unknown> | undefined;
+  const [primitive, ...others] = root.listMeshes().flatMap((mesh) => mesh.listPrimitives());
+  const attribute = others.length === 0 ? primitive?.getAttribute('_ORIGIN')?.getArray() : undefined;
+  const image = root
+    .listTextures()
+    .find((texture) => texture.getName() === 'origin')
+    ?.getImage();
+  return {
+    ...(extras && { extras }),
+    ...(attribute instanceof Uint8Array && { origin: attribute }),
+    ...(image && { originTexture: await codec.decode(image, 'origin texture') }),
+  };
 }
 
 /** The first mesh of a GLB, node transform applied, primitives joined; the texture only where a codec is given. For our own files and most others. */
@@ -176,9 +209,21 @@ export async function readGlb(bytes: Uint8Array, codec?: Pick<ImageCodec, 'decod
   return mesh;
 }
 
+async function encodeTexture(
+  texture: RgbImage,
+  compressed: boolean,
+  codec: Pick<ImageCodec, 'encodePng' | 'encodeJpeg' | 'encodeWebp'>,
+  { textureFormat, textureQuality }: Readonly<GlbOptions>,
+): Promise<{ bytes: Uint8Array; mimeType: string }> {
+  if (textureFormat === 'png') return { bytes: await codec.encodePng(texture), mimeType: 'image/png' };
+  if (codec.encodeWebp && (textureFormat === 'webp' || (textureFormat === 'auto' && compressed)))
+    return { bytes: await codec.encodeWebp(texture, Math.round(textureQuality * WEBP_QUALITY_SHARE)), mimeType: 'image/webp' };
+  return { bytes: await codec.encodeJpeg(texture, textureQuality), mimeType: 'image/jpeg' };
+}
+
 function createIo(): WebIO {
   return new WebIO()
-    .registerExtensions([EXTMeshoptCompression, KHRMeshQuantization])
+    .registerExtensions([EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization])
     .registerDependencies({ 'meshopt.encoder': MeshoptEncoder, 'meshopt.decoder': MeshoptDecoder });
 }
 

@@ -1,13 +1,36 @@
-import { type Asset, breathe, type ImageCodec, type Mesh, type MeshInput, OptionError, orbitCamera, type Stage } from '@gestalt3d/core';
-import { BAKE_DEFAULTS, bakeTexture } from './bake.ts';
+import {
+  type Asset,
+  breathe,
+  createImage,
+  type ImageCodec,
+  type Mesh,
+  type MeshInput,
+  OptionError,
+  orbitCamera,
+  type RgbaImage,
+  resample,
+  type Stage,
+} from '@gestalt3d/core';
+import { BAKE_DEFAULTS, type Baked, bakeTexture } from './bake.ts';
 import type { BakeSource } from './bake-source.ts';
-import { CLEAN_DEFAULTS, cleanMesh } from './clean.ts';
-import { type Compression, GLB_DEFAULTS, writeGlb } from './gltf.ts';
+import { checkSolid } from './check-solid.ts';
+import { CLEAN_DEFAULTS } from './clean.ts';
+import { creaseNormals } from './creases.ts';
+import { write3mf } from './export/write-3mf.ts';
+import { writeStl } from './export/write-stl.ts';
+import { type Compression, GLB_DEFAULTS, type TextureFormat, writeGlb } from './gltf.ts';
+import { type Evidence, gradeAsset } from './grade.ts';
+import { materialColor } from './material-color.ts';
+import type { MaterialMesh } from './material-mesh.ts';
 import { type AssetTransform, normaliseMesh } from './normalise.ts';
 import { computeNormals } from './normals.ts';
+import { compareWithPhoto } from './photo-check.ts';
+import { DEFAULT_SIZE_MM, printModel } from './print-model.ts';
+import { changeCamera, refineCamera } from './refine-camera.ts';
 import { renderMesh, sampleBilinear } from './render.ts';
 import { compareWithView } from './self-check.ts';
-import { SIMPLIFY_DEFAULTS, SMOOTH_DEFAULTS, simplifyClosed, smoothMesh } from './simplify.ts';
+import { SHAPE_DEFAULTS, shapeMesh } from './shape-mesh.ts';
+import { SIMPLIFY_DEFAULTS } from './simplify.ts';
 import { meshTopology } from './topology.ts';
 import { UNWRAP_DEFAULTS, unwrapMesh } from './unwrap.ts';
 
@@ -17,13 +40,19 @@ export interface MeshOptions {
   /** Edge of the texture in texels, 64..4096; 0 keeps vertex colours and bakes nothing. */
   textureSize: number;
   compress: Compression;
-  textureFormat: 'jpeg' | 'png';
-  /** 1..100, of the JPEG. */
+  textureFormat: TextureFormat;
+  /** 1..100, of JPEG and WebP. */
   textureQuality: number;
   /** Rounds of Taubin smoothing before simplification, 0 for none. */
   smooth: number;
   /** A separate part stays when its volume is at least this share of the largest part's. */
   minVolumeShare: number;
+  /** The surface must become the boundary of a solid, and is also given as STL and 3MF; where it cannot, the report says `printable: false`. */
+  printable: boolean;
+  /** Longest side of the print in millimetres, 0.1..10000. */
+  sizeMm: number;
+  /** Moves the photograph's camera a little, where the mesh's outline then agrees better with the completion's. */
+  refineCamera: boolean;
 }
 
 export const MESH_DEFAULTS: Readonly<MeshOptions> = {
@@ -32,9 +61,22 @@ export const MESH_DEFAULTS: Readonly<MeshOptions> = {
   compress: GLB_DEFAULTS.compress,
   textureFormat: GLB_DEFAULTS.textureFormat,
   textureQuality: GLB_DEFAULTS.textureQuality,
-  smooth: 12,
+  smooth: SHAPE_DEFAULTS.smooth,
   minVolumeShare: CLEAN_DEFAULTS.minVolumeShare,
+  printable: false,
+  sizeMm: DEFAULT_SIZE_MM,
+  refineCamera: true,
 };
+
+/** A print that lacks more than this share of the surface is not the object any more. */
+const MAX_LOST = 0.02;
+
+/** What the mesh stage takes: any surface with the pictures that show it. */
+export interface MeshStageInput extends Omit<MeshInput, 'surface'> {
+  surface: { mesh: Mesh };
+  /** The surface with materials of its own; its colours lie under those of the pictures. */
+  original?: MaterialMesh;
+}
 
 /** No change. */
 const WORLD: AssetTransform = { centre: [0, 0, 0], scale: 1, yawDeg: 0 };
@@ -43,46 +85,70 @@ const WORLD: AssetTransform = { centre: [0, 0, 0], scale: 1, yawDeg: 0 };
  * From a fitted surface and the pictures it came from to a textured GLB: clean, smooth, simplify, unwrap, bake, export.
  * `mesh` of the result stays in the world frame, where the cameras are; the GLB is centred, turned to the photo's camera and of size 1, and
  * the report says how (`scale`, `centreX..Z`, `yawDeg`). Without photo and completion the GLB stays in the world frame of the views.
+ * A result that is bad by its own check (`grade`), or that could not be made printable, is given all the same: the report says so.
  */
-export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng' | 'encodeJpeg'> }): Stage<MeshInput, Asset, MeshOptions> {
+export function createMeshStage({
+  codec,
+}: {
+  codec: Pick<ImageCodec, 'encodePng' | 'encodeJpeg' | 'encodeWebp'>;
+}): Stage<MeshStageInput, Asset, MeshOptions> {
   return {
     name: 'mesh',
-    version: '1',
+    version: '2',
     defaults: MESH_DEFAULTS,
     async run(input, options, { signal, emit }) {
       checkOptions(options);
       await breathe(signal);
 
+      const front = input.photo ?? input.completion;
+      const place = (mesh: Mesh, onDefect?: (triangle: number) => void) =>
+        printModel(front ? normaliseMesh(mesh, front.camera).mesh : mesh, options.sizeMm, onDefect);
+
       // 1. geometry
-      const cleaned = cleanMesh(input.surface.mesh, { minVolumeShare: options.minVolumeShare });
-      emit({
-        kind: 'info',
-        message: `${cleaned.report.trianglesIn} triangles, ${cleaned.report.partsKept} of ${cleaned.report.partsIn} parts kept`,
-      });
-      await breathe(signal);
-      const smoothed = options.smooth > 0 ? smoothMesh(cleaned.mesh, { ...SMOOTH_DEFAULTS, iterations: options.smooth }) : cleaned.mesh;
-      const simplified = await simplifyClosed(smoothed, {
-        ...SIMPLIFY_DEFAULTS,
+      const shape = await shapeMesh(input.surface.mesh, {
         triangles: options.triangles,
+        smooth: options.smooth,
+        minVolumeShare: options.minVolumeShare,
         // a texture keeps the colours; triangles are then for the shape
-        ...(options.textureSize > 0 && { colorWeight: 0 }),
+        colorWeight: options.textureSize > 0 ? 0 : SHAPE_DEFAULTS.colorWeight,
+        solid: options.printable,
+        // rounding to millimetres moves vertices by a last bit, which can be one too many
+        checker: options.printable ? (candidate, onDefect) => place(candidate, onDefect).check : checkSolid,
+        signal,
       });
-      await breathe(signal);
-      let mesh: Mesh = { ...simplified.mesh, normals: computeNormals(simplified.mesh) };
+      const { clean, check } = shape;
+      let mesh: Mesh = { ...shape.mesh, normals: computeNormals(shape.mesh) };
       const topology = meshTopology(mesh);
       emit({
         kind: 'info',
-        message: `${cleaned.report.trianglesIn} -> ${topology.triangles} triangles, deviation ${(simplified.error * 100).toFixed(2)} %`,
+        message: `${clean.trianglesIn} -> ${topology.triangles} triangles, ${clean.partsKept} of ${clean.partsIn} parts, deviation ${(shape.simplifyError * 100).toFixed(2)} %`,
       });
-      if (!topology.closed)
-        emit({
-          kind: 'warning',
-          code: 'mesh-open',
-          message: `the mesh is not closed: ${topology.boundaryEdges} boundary edges, ${topology.nonManifoldEdges} non-manifold edges`,
-        });
+      if (shape.repair !== 'none' && shape.repair !== 'kept')
+        emit({ kind: 'info', message: `the surface was ${shape.repair} to be printable` });
+      if (!check.sound) emit({ kind: 'warning', code: 'mesh-unsound', message: `the mesh has ${check.problems.join(', ')}` });
 
-      // 2. texture
+      // 2. cameras: one change for the photograph and the completion, which are two frames of one camera
+      const pictures = { ...input };
+      const moved: Record<string, number> = {};
+      if (options.refineCamera && input.completion) {
+        const { change, iou, iouBefore } = refineCamera(mesh, input.completion);
+        pictures.completion = { ...input.completion, camera: changeCamera(input.completion.camera, change, mesh) };
+        if (input.photo) pictures.photo = { ...input.photo, camera: changeCamera(input.photo.camera, change, mesh) };
+        Object.assign(moved, {
+          cameraScale: change.scale,
+          cameraShiftX: change.shiftX,
+          cameraShiftY: change.shiftY,
+          cameraElevationDeg: change.elevationDeg,
+          cameraRollDeg: change.rollDeg,
+          cameraIouBefore: iouBefore,
+          cameraIou: iou,
+        });
+        await breathe(signal);
+      }
+
+      // 3. texture
       let origin: Uint8Array | undefined;
+      let originTexture: RgbaImage | undefined;
       let texture: Record<string, number> = {};
       let gain: [number, number, number] = [1, 1, 1];
       if (options.textureSize > 0) {
@@ -90,9 +156,10 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
         await breathe(signal);
         const baked = await bakeTexture(
           unwrapped.mesh,
-          sourcesOf(input),
+          sourcesOf(pictures),
           { ...BAKE_DEFAULTS, textureSize: options.textureSize },
           {
+            ...(input.original && { colorAt: materialColor(input.original) }),
             tick: async (done, total) => {
               await breathe(signal);
               emit({ kind: 'progress', done, total, unit: 'tile' });
@@ -100,8 +167,9 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
           },
         );
         const { colors: _, ...plain } = unwrapped.mesh;
-        mesh = { ...plain, texture: baked.texture };
-        origin = originOfVertices(mesh, baked.origin);
+        mesh = creaseNormals({ ...plain, texture: baked.texture });
+        origin = originOfVertices(mesh, baked);
+        originTexture = originOfTexels(baked);
         gain = baked.gain;
         texture = {
           textureSize: options.textureSize,
@@ -116,32 +184,66 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
           gainGreen: gain[1],
           gainBlue: gain[2],
         };
-      }
+      } else mesh = creaseNormals(mesh);
       await breathe(signal);
 
-      // 3. what the pictures say to it
-      const front = input.photo ?? input.completion;
+      // 4. what the pictures say to it
       const agreement: Record<string, number> = {};
-      if (input.photo) {
-        const { covered, psnrDb } = compareWithView(mesh, input.photo);
+      const evidence: Evidence = {};
+      if (pictures.photo) {
+        const { covered, psnrDb } = compareWithView(mesh, pictures.photo);
         Object.assign(agreement, { photoCovered: covered, photoPsnrDb: psnrDb });
+        const photo = compareWithPhoto(mesh, pictures.photo, pictures.completion);
+        if (photo) Object.assign(agreement, (evidence.photo = photo));
       }
-      if (input.completion) {
-        const { iou, psnrDb } = compareWithView(mesh, input.completion);
+      if (pictures.completion) {
+        const { iou, psnrDb } = compareWithView(mesh, pictures.completion);
         Object.assign(agreement, { completionIou: iou, completionPsnrDb: psnrDb });
       }
       let iou = 0;
       let psnrDb = 0;
+      let worst = 1;
       for (const view of input.views) {
         await breathe(signal);
         const one = compareWithView(mesh, view, 128, gain);
         iou += one.iou / input.views.length;
         psnrDb += one.psnrDb / input.views.length;
+        worst = Math.min(worst, one.iou);
       }
-      if (input.views.length > 0) Object.assign(agreement, { viewsIou: iou, viewsPsnrDb: psnrDb });
+      if (input.views.length > 0) {
+        const views = { viewsIou: iou, worstViewIou: worst, viewsPsnrDb: psnrDb };
+        Object.assign(agreement, views);
+        Object.assign(evidence, views);
+      }
+      if (texture.inNoView !== undefined && sourcesOf(input).length > 0 && !input.original) evidence.inNoView = texture.inNoView;
+      const { grade, reasons } = gradeAsset(evidence);
+      if (grade === 'bad') emit({ kind: 'warning', code: 'bad-result', message: `by its own check a bad result: ${reasons.join('; ')}` });
       for (const [name, value] of Object.entries(agreement)) emit({ kind: 'metric', step: 0, name, value });
 
-      // 4. export
+      // 5. print
+      let print: Asset['print'];
+      let printReport: Asset['report'] = {};
+      if (options.printable) {
+        const model = place(mesh);
+        const problems = [...model.check.problems];
+        if (shape.lost > MAX_LOST) problems.push(`${(shape.lost * 100).toFixed(0)} % of its surface missing after repair`);
+        const printable = problems.length === 0;
+        if (printable) print = { stl: writeStl(model.mesh), threeMf: write3mf(model.mesh) };
+        else emit({ kind: 'warning', code: 'not-printable', message: `not printable: ${problems.join(', ')}` });
+        printReport = {
+          printable,
+          printProblems: problems.join('; '),
+          printRepair: shape.repair,
+          printLost: shape.lost,
+          printWidthMm: model.sizeMm[0],
+          printDepthMm: model.sizeMm[1],
+          printHeightMm: model.sizeMm[2],
+          printVolumeMm3: model.check.volume,
+        };
+        await breathe(signal);
+      }
+
+      // 6. export
       // views that came without a photograph have a world of their own, which their owner wants the mesh back in
       const { mesh: placed, transform } = front ? normaliseMesh(mesh, front.camera) : { mesh, transform: WORLD };
       emit({
@@ -153,41 +255,54 @@ export function createMeshStage({ codec }: { codec: Pick<ImageCodec, 'encodePng'
       const report: Asset['report'] = rounded({
         triangles: topology.triangles,
         vertices: mesh.positions.length / 3,
-        trianglesIn: cleaned.report.trianglesIn,
-        partsIn: cleaned.report.partsIn,
-        partsKept: cleaned.report.partsKept,
-        partsTooSmall: cleaned.report.partsTooSmall,
-        partsInside: cleaned.report.partsInside,
-        degenerateTriangles: cleaned.report.degenerateTriangles,
-        duplicateTriangles: cleaned.report.duplicateTriangles,
-        flipped: cleaned.report.flipped,
-        simplifyError: simplified.error,
+        trianglesIn: clean.trianglesIn,
+        partsIn: clean.partsIn,
+        partsKept: clean.partsKept,
+        partsTooSmall: clean.partsTooSmall,
+        partsInside: clean.partsInside,
+        degenerateTriangles: clean.degenerateTriangles,
+        duplicateTriangles: clean.duplicateTriangles,
+        flipped: clean.flipped,
+        simplifyError: shape.simplifyError,
         closed: topology.closed,
-        boundaryEdges: topology.boundaryEdges,
-        nonManifoldEdges: topology.nonManifoldEdges,
+        sound: check.sound,
+        problems: check.problems.join('; '),
+        boundaryEdges: check.boundaryEdges,
+        nonManifoldEdges: check.nonManifoldEdges,
+        inconsistentEdges: check.inconsistentEdges,
+        nonManifoldVertices: check.nonManifoldVertices,
+        selfIntersections: check.intersections,
         euler: topology.euler,
         volume: topology.volume * transform.scale ** 3,
         area: topology.area * transform.scale ** 2,
         ...texture,
+        ...moved,
         ...agreement,
+        grade,
+        gradeReasons: reasons.join('; '),
+        ...printReport,
         scale: transform.scale,
         centreX: transform.centre[0],
         centreY: transform.centre[1],
         centreZ: transform.centre[2],
         yawDeg: transform.yawDeg,
       });
-      const glb = await writeGlb({ mesh: placed, ...(origin && { origin }), extras: { report } }, codec, {
-        compress: options.compress,
-        textureFormat: options.textureFormat,
-        textureQuality: options.textureQuality,
-      });
+      const glb = await writeGlb(
+        { mesh: placed, ...(origin && { origin }), ...(originTexture && { originTexture }), extras: { ...input.record, report } },
+        codec,
+        {
+          compress: options.compress,
+          textureFormat: options.textureFormat,
+          textureQuality: options.textureQuality,
+        },
+      );
       await breathe(signal);
-      return { mesh, glb, report: { ...report, glbBytes: glb.length } };
+      return { mesh, glb, ...(print && { print }), report: { ...report, glbBytes: glb.length } };
     },
   };
 }
 
-function sourcesOf(input: MeshInput): BakeSource[] {
+function sourcesOf(input: MeshStageInput): BakeSource[] {
   return [
     ...(input.photo ? [{ kind: 'photo' as const, view: input.photo }] : []),
     ...(input.completion ? [{ kind: 'completion' as const, view: input.completion }] : []),
@@ -195,13 +310,29 @@ function sourcesOf(input: MeshInput): BakeSource[] {
   ];
 }
 
-function originOfVertices(mesh: Mesh, origin: Parameters<typeof sampleBilinear>[0]): Uint8Array {
+function originOfVertices(mesh: Mesh, { origin, confidence }: Pick<Baked, 'origin' | 'confidence'>): Uint8Array {
   const uvs = mesh.uvs!;
-  const out = new Uint8Array((uvs.length / 2) * 4).fill(255);
+  const out = new Uint8Array((uvs.length / 2) * 4);
   const rgb = new Float32Array(3);
+  const texel = (value: number) => Math.min(confidence.width - 1, Math.max(0, Math.floor(value * confidence.width)));
   for (let v = 0; v < uvs.length / 2; v++) {
     sampleBilinear(origin, uvs[v * 2], uvs[v * 2 + 1], rgb);
     for (let c = 0; c < 3; c++) out[v * 4 + c] = Math.round(rgb[c]);
+    out[v * 4 + 3] = confidence.data[texel(uvs[v * 2 + 1]) * confidence.width + texel(uvs[v * 2])];
+  }
+  return out;
+}
+
+/** Where colours are from changes slowly: a quarter of the texels in each direction says it, in steps of 16, and packs well. */
+function originOfTexels({ origin, confidence }: Pick<Baked, 'origin' | 'confidence'>): RgbaImage {
+  const size = Math.max(16, origin.width >> 2);
+  const small = resample(origin, size, size);
+  const sure = resample(confidence, size, size);
+  const out = createImage(size, size, 4);
+  const step = (value: number) => Math.min(255, Math.round(value / 17) * 17);
+  for (let i = 0; i < size * size; i++) {
+    for (let c = 0; c < 3; c++) out.data[i * 4 + c] = step(small.data[i * 3 + c]);
+    out.data[i * 4 + 3] = step(sure.data[i]);
   }
   return out;
 }
@@ -221,6 +352,9 @@ function checkOptions({
   textureQuality,
   smooth,
   minVolumeShare,
+  printable,
+  sizeMm,
+  refineCamera: refine,
 }: Readonly<MeshOptions>): void {
   const whole = (name: string, value: number, low: number, high: number, also = '') => {
     if (!Number.isInteger(value) || value < low || value > high)
@@ -229,9 +363,13 @@ function checkOptions({
   whole('triangles', triangles, 12, 2_000_000);
   if (textureSize !== 0) whole('textureSize', textureSize, 64, 4096, ', or 0 for vertex colours');
   if (compress !== 'none' && compress !== 'meshopt') throw new OptionError('compress', 'none or meshopt', String(compress));
-  if (textureFormat !== 'jpeg' && textureFormat !== 'png') throw new OptionError('textureFormat', 'jpeg or png', String(textureFormat));
+  if (!['auto', 'jpeg', 'png', 'webp'].includes(textureFormat))
+    throw new OptionError('textureFormat', 'auto, jpeg, png or webp', String(textureFormat));
   whole('textureQuality', textureQuality, 1, 100);
   whole('smooth', smooth, 0, 100);
   if (!(minVolumeShare >= 0 && minVolumeShare <= 1))
     throw new OptionError('minVolumeShare', 'a number from 0 to 1', String(minVolumeShare));
+  if (typeof refine !== 'boolean') throw new OptionError('refineCamera', 'true or false', String(refine));
+  if (typeof printable !== 'boolean') throw new OptionError('printable', 'true or false', String(printable));
+  if (!(sizeMm >= 0.1 && sizeMm <= 10_000)) throw new OptionError('sizeMm', 'millimetres from 0.1 to 10000', String(sizeMm));
 }

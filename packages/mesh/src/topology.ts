@@ -106,37 +106,46 @@ export function weldMap(positions: Float32Array): { vertexOf: Uint32Array; count
 /** Triangle on the other side of each edge [T, 3] (edge k runs from corner k to k + 1): -1 where there is none or more than one. */
 export function triangleNeighbours(indices: Uint32Array): Int32Array {
   const neighbours = new Int32Array(indices.length).fill(-1);
-  const order = new Float64Array(indices.length);
+  forEachEdge(indices, (uses) => {
+    if (uses.length !== 2) return;
+    neighbours[uses[0]] = Math.floor(uses[1] / 3);
+    neighbours[uses[1]] = Math.floor(uses[0] / 3);
+  });
+  return neighbours;
+}
 
-  const low = new Uint32Array(indices.length);
-  const high = new Uint32Array(indices.length);
+/**
+ * Each undirected edge with the half-edges that run along it, ascending: half-edge h runs from corner h to the next corner of its triangle.
+ * `uses` is only valid during the call. Exact below 2^25 vertices and 2^27 corners.
+ */
+export function forEachEdge(indices: Uint32Array, visit: (uses: Uint32Array) => void): void {
+  const next = (h: number) => indices[h % 3 === 2 ? h - 2 : h + 1];
   let top = 0;
-  for (let h = 0; h < indices.length; h++) {
-    const a = indices[h];
-    const b = indices[h % 3 === 2 ? h - 2 : h + 1];
-    low[h] = Math.min(a, b);
-    high[h] = Math.max(a, b);
-    if (high[h] >= top) top = high[h] + 1;
-  }
-  // bucket half-edges by their lower vertex, then match inside the bucket
+  for (const v of indices) if (v >= top) top = v + 1;
+  // bucket half-edges by their lower vertex, then sort by the higher one: a hub of a million triangles stays n log n
   const start = new Uint32Array(top + 1);
-  for (const v of low) start[v + 1]++;
+  for (let h = 0; h < indices.length; h++) start[Math.min(indices[h], next(h)) + 1]++;
   for (let v = 0; v < top; v++) start[v + 1] += start[v];
   const fill = start.slice();
-  for (let h = 0; h < indices.length; h++) order[fill[low[h]]++] = h;
-  for (let v = 0; v < top; v++)
-    for (let i = start[v]; i < start[v + 1]; i++) {
-      const h = order[i];
-      let match = -1;
-      let uses = 1;
-      for (let j = start[v]; j < start[v + 1]; j++)
-        if (j !== i && high[order[j]] === high[h]) {
-          match = order[j];
-          uses++;
+  const keys = new Float64Array(indices.length);
+  for (let h = 0; h < indices.length; h++) keys[fill[Math.min(indices[h], next(h))]++] = Math.max(indices[h], next(h)) * 134217728 + h;
+  let uses = new Uint32Array(8);
+  for (let v = 0; v < top; v++) {
+    const bucket = keys.subarray(start[v], start[v + 1]).sort();
+    for (let i = 0; i < bucket.length; ) {
+      const high = Math.floor(bucket[i] / 134217728);
+      let count = 0;
+      for (; i < bucket.length && Math.floor(bucket[i] / 134217728) === high; i++) {
+        if (count === uses.length) {
+          const grown = new Uint32Array(count * 2);
+          grown.set(uses);
+          uses = grown;
         }
-      if (uses === 2) neighbours[h] = Math.floor(match / 3);
+        uses[count++] = bucket[i] % 134217728;
+      }
+      visit(uses.subarray(0, count));
     }
-  return neighbours;
+  }
 }
 
 /** Connected components over shared vertices: for each triangle a representative vertex. */

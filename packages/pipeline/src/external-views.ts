@@ -1,4 +1,5 @@
 import {
+  type Camera,
   cameraOfFrame,
   type FileStore,
   type ImageCodec,
@@ -7,7 +8,8 @@ import {
   type View,
   ViewsFormatError,
 } from '@gestalt3d/core';
-import { fromJson } from './artifacts/artifact-format.ts';
+import { fromJson, readJson } from './artifacts/artifact-format.ts';
+import type { GestaltTransforms } from './artifacts/multi-view-format.ts';
 
 /**
  * Posed views of any NeRF `transforms.json` folder: RGBA, or RGB over one even background colour, which becomes alpha.
@@ -39,6 +41,12 @@ export async function loadExternalViews(store: FileStore, codec: ImageCodec, war
     });
   }
   return views;
+}
+
+/** The camera of the photograph that our own transforms.json names beside its views; undefined where there is none. */
+export async function loadPhotoCamera(store: FileStore): Promise<Camera | undefined> {
+  const photo = (await readJson<GestaltTransforms>(store, 'transforms.json'))?.photo;
+  return photo && cameraOfFrame({ frames: [photo] }, 0, { width: photo.w ?? 0, height: photo.h ?? 0 });
 }
 
 /** Makes the colour of the border transparent in an image without alpha; an image with alpha passes. */

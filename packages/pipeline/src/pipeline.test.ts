@@ -11,6 +11,7 @@ import {
 } from '@gestalt3d/core';
 import { boxMesh } from '@gestalt3d/mesh';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { AssetRecord } from './asset-record.ts';
 import { createMemoryStore } from './memory-store.test-helper.ts';
 import { type PipelineDeps, type RunRequest, runPipeline } from './pipeline.ts';
 import { RunFolder } from './run-folder.ts';
@@ -46,6 +47,7 @@ const mask = () => ({ width: 8, height: 8, channels: 1 as const, data: new Uint8
 
 describe('runPipeline', () => {
   let ran: StageName[];
+  let recorded: unknown[];
   let store: ReturnType<typeof createMemoryStore>;
   /** Called when a stage runs. */
   let inside: (stage: StageName, context: StageContext) => void;
@@ -57,8 +59,9 @@ describe('runPipeline', () => {
         name,
         version: '1',
         defaults: {} as never,
-        run: async (_input: unknown, _options: unknown, context: StageContext) => {
+        run: async (input: { record?: unknown }, _options: unknown, context: StageContext) => {
           ran.push(name);
+          if (name === 'mesh') recorded.push(input.record);
           inside(name, context);
           return make(context);
         },
@@ -70,6 +73,8 @@ describe('runPipeline', () => {
       context: { spawnWorker: null, threads: 1 },
       openGpu: async () => null,
       describeHost: () => ({}),
+      modelOf: async () => undefined,
+      version: '1',
       stages: {
         segment: stage('segment', () => ({ mask: mask() })),
         complete: stage('complete', ({ rng }) => ({
@@ -114,6 +119,7 @@ describe('runPipeline', () => {
 
   beforeEach(() => {
     store = createMemoryStore();
+    recorded = [];
     inside = () => {};
   });
 
@@ -127,15 +133,35 @@ describe('runPipeline', () => {
 
   it.each([
     [{ options: { triangles: 500 } }, ['mesh']],
-    [{ options: { preset: 'fine' } }, ['reconstruct']],
+    [{ options: { printable: true } }, ['mesh']],
+    // the asset's record holds the options and the prompt, so the last stage follows even where all before came out the same
+    [{ options: { preset: 'fine' } }, ['reconstruct', 'mesh']],
     [{ options: { completion: 1 } }, ['views', 'mesh']],
-    [{ options: { elevationDeg: 10 } }, ['views']],
+    [{ options: { elevationDeg: 10 } }, ['views', 'mesh']],
     [{ from: 'reconstruct' }, ['reconstruct', 'mesh']],
-    [{ prompt: { points: [{ x: 2, y: 2, positive: true }] } }, ['segment']],
+    [{ prompt: { points: [{ x: 2, y: 2, positive: true }] } }, ['segment', 'mesh']],
   ] as const)('repeats only what %j changes', async (change, expected) => {
     await run(input);
     await run({ ...input, ...(change as object) });
     expect(ran).toEqual(expected);
+  });
+
+  it('records what made the asset: options as each stage had them, prompt and photograph, no device', async () => {
+    await run({ ...input, options: { elevationDeg: 10, preset: 'fine', device: 'cpu' } });
+    const first = recorded[0] as { gestalt3d: AssetRecord };
+    expect(first.gestalt3d).toMatchObject({
+      schemaVersion: 1,
+      version: '1',
+      photo: { width: 8, height: 8 },
+      prompt: input.prompt,
+      options: { elevationDeg: 10, preset: 'fine', samples: 2 },
+    });
+    expect(first.gestalt3d.options).not.toHaveProperty('device');
+    // the mesh stage alone, with other options for what came before
+    await run({ first: 'mesh', until: 'mesh', options: { triangles: 500 } });
+    const second = recorded[1] as { gestalt3d: AssetRecord };
+    expect(second.gestalt3d.options).toMatchObject({ elevationDeg: 10, preset: 'fine', triangles: 500 });
+    expect(JSON.stringify(recorded)).not.toMatch(/milliseconds|startedAt|memory:/);
   });
 
   it('runs a single stage on what the folder holds, and says what is missing', async () => {

@@ -30,8 +30,9 @@ import { type CompletionsFile, completionName, completionsFormat } from './artif
 import { multiViewFormat } from './artifacts/multi-view-format.ts';
 import { loadMask, segmentationFormat } from './artifacts/segmentation-format.ts';
 import { surfaceFormat } from './artifacts/surface-format.ts';
+import { assetRecord } from './asset-record.ts';
 import { drawContactSheet } from './contact-sheet.ts';
-import { type RunFolder, sha256 } from './run-folder.ts';
+import { type ModelRecord, type RunFolder, sha256 } from './run-folder.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** The stages, each made when it is first needed, so that a run that reuses a stage does not load its model. */
@@ -40,7 +41,7 @@ export interface PipelineStages {
   complete(): Promise<Stage<{ photo: RgbaImage; mask: Mask }, CompletionSet, { samples: number }>>;
   views(): Promise<Stage<MultiViewInput, MultiView, { elevationDeg: number | null; member: RunOptions['views'] }>>;
   reconstruct(): Promise<Stage<{ views: View[] }, Surface, { preset: RunOptions['preset'] }>>;
-  mesh(): Promise<Stage<MeshInput, Asset, { triangles: number; compress: RunOptions['compress'] }>>;
+  mesh(): Promise<Stage<MeshInput, Asset, Pick<RunOptions, 'triangles' | 'compress' | 'printable' | 'sizeMm'>>>;
 }
 
 export interface PipelineDeps {
@@ -48,6 +49,10 @@ export interface PipelineDeps {
   codec: ImageCodec;
   /** Version of a stage's code and hash of its model; together with options and inputs they decide whether a result is reused. */
   identity(stage: StageName): Promise<string>;
+  /** The model behind a stage, if there is one. */
+  modelOf(stage: StageName): Promise<ModelRecord | undefined>;
+  /** Version of the software, for the record in the asset. */
+  version: string;
   context: Pick<StageContext, 'spawnWorker' | 'threads'>;
   /** The device that `options.device` stands for; asked once per run, before the first stage that uses it. */
   openGpu(device: RunOptions['device']): Promise<GPUDevice | null>;
@@ -70,6 +75,8 @@ export interface RunRequest {
 
 export interface RunResult {
   stages: Partial<Record<StageName, { milliseconds: number; reused: boolean }>>;
+  /** report.json, where the mesh stage was part of the run. */
+  report?: Asset['report'];
 }
 
 const PROMPT_FILE = 'prompt.json';
@@ -98,6 +105,18 @@ export async function importViews(folder: RunFolder, views: View[], codec: Image
   const files = await multiViewFormat.save({ views, elevationDeg: 0 }, codec);
   await folder.commit('views', 'imported', files, 0);
 }
+
+/** Options that a stage's own work depends on. */
+const STAGE_OPTIONS: Record<StageName, readonly (keyof RunOptions)[]> = {
+  segment: [],
+  complete: ['samples', 'seed'],
+  views: ['completion', 'elevationDeg', 'views'],
+  reconstruct: ['preset'],
+  mesh: ['triangles', 'compress', 'printable', 'sizeMm'],
+};
+
+const optionsOf = (stage: StageName, options: RunOptions): Partial<RunOptions> =>
+  Object.fromEntries(STAGE_OPTIONS[stage].map((name) => [name, options[name]]));
 
 /** One step of the chain: what its result follows from, how it runs, how it is kept. */
 interface Step<N extends StageName> {
@@ -157,6 +176,16 @@ export async function runPipeline(
     };
   };
 
+  /** What asset.extras says about how the asset came about. */
+  const makeRecord = async (): Promise<Record<string, unknown>> => {
+    const { photoCamera } = await load(multiViewFormat, 'views');
+    const models = Object.fromEntries(STAGE_NAMES.map((name) => [name, folder.record(name)?.model] as const).filter(([, model]) => model));
+    const input = photoCamera ? { photo: await loadPhoto(), prompt: await loadPrompt(folder, codec) } : {};
+    // a stage that was not repeated keeps the options it was made with
+    const made = STAGE_NAMES.filter((name) => name !== 'mesh').map((name) => folder.record(name)?.options);
+    return assetRecord({ ...input, options: Object.assign({ ...options }, ...made), version: deps.version, models }, codec);
+  };
+
   const steps: { [N in StageName]: Step<N> } = {
     segment: {
       fingerprint: async () => [await hashOf('input.png'), await hashOf(PROMPT_FILE), await hashOf(PROMPT_MASK_FILE)],
@@ -205,19 +234,23 @@ export async function runPipeline(
     },
     mesh: {
       fingerprint: async () => [
+        await makeRecord(),
         folder.record('views')?.files,
         folder.record('reconstruct')?.files,
         folder.record('segment')?.files,
         folder.record('complete')?.files[folder.record('complete') ? await chosenName() : ''] ?? null,
         options.triangles,
         options.compress,
+        options.printable,
+        options.sizeMm,
       ],
       run: async (context) => {
         const stage = await deps.stages.mesh();
         const multiView = await load(multiViewFormat, 'views');
         const surface = await load(surfaceFormat, 'reconstruct');
-        const input = { surface, views: multiView.views, ...(await loadSources(multiView)) };
-        return stage.run(input, { ...stage.defaults, triangles: options.triangles, compress: options.compress }, context);
+        const input = { surface, views: multiView.views, ...(await loadSources(multiView)), record: await makeRecord() };
+        const { triangles, compress, printable, sizeMm } = options;
+        return stage.run(input, { ...stage.defaults, triangles, compress, printable, sizeMm }, context);
       },
       save: async (value) => {
         const files = await assetFormat.save(value, codec);
@@ -255,7 +288,8 @@ export async function runPipeline(
     signal.throwIfAborted();
     const files = await step.save(value);
     const milliseconds = Math.round(performance.now() - start);
-    await folder.commit(name, key, files, milliseconds);
+    const model = await deps.modelOf(name);
+    await folder.commit(name, key, files, milliseconds, { ...(model && { model }), options: optionsOf(name, options) });
     result.stages[name] = { milliseconds, reused: false };
     emit({ kind: 'end', milliseconds, reused: false });
   };
@@ -283,5 +317,6 @@ export async function runPipeline(
       host: deps.describeHost(),
     }),
   );
+  if (last === STAGE_NAMES.indexOf('mesh')) result.report = fromJson<Asset['report']>(await folder.read('report.json'));
   return result;
 }

@@ -1,5 +1,15 @@
 import { type FileStore, RunFolderError, type StageName } from '@gestalt3d/core';
 import { readJson, toJson } from './artifacts/artifact-format.ts';
+import type { RunOptions } from './run-options.ts';
+
+/** A model that a stage used. */
+export interface ModelRecord {
+  id: string;
+  revision: string;
+  licence: string;
+  /** Of its manifest, which holds the hashes of all its files. */
+  sha256: string;
+}
 
 /** What stages.json keeps of a finished stage. */
 export interface StageRecord {
@@ -8,6 +18,10 @@ export interface StageRecord {
   /** File name to SHA-256. */
   files: Record<string, string>;
   milliseconds: number;
+  /** What made it, where that was a model. */
+  model?: ModelRecord;
+  /** The options that it depends on, as they were. */
+  options?: Partial<RunOptions>;
 }
 
 /** Lower-case hex SHA-256. */
@@ -56,7 +70,13 @@ export class RunFolder {
   }
 
   /** Writes a stage's files, then its record; files of an earlier result that are not written again are removed. */
-  async commit(stage: StageName, key: string, files: ReadonlyMap<string, Uint8Array>, milliseconds: number): Promise<void> {
+  async commit(
+    stage: StageName,
+    key: string,
+    files: ReadonlyMap<string, Uint8Array>,
+    milliseconds: number,
+    origin: Pick<StageRecord, 'model' | 'options'> = {},
+  ): Promise<void> {
     const previous = Object.keys(this.#records[stage]?.files ?? {});
     await this.forget(stage);
     const hashes: Record<string, string> = {};
@@ -65,7 +85,7 @@ export class RunFolder {
       hashes[name] = await sha256(bytes);
     }
     for (const name of previous) if (!files.has(name)) await this.store.remove(name);
-    this.#records[stage] = { key, files: hashes, milliseconds };
+    this.#records[stage] = { key, files: hashes, milliseconds, ...origin };
     await this.#write();
   }
 

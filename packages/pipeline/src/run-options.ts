@@ -22,6 +22,10 @@ export interface RunOptions {
   preset: Preset;
   /** Geometry compression of the GLB. */
   compress: 'none' | 'meshopt';
+  /** The surface must become the boundary of a solid; STL and 3MF are written beside the GLB. */
+  printable: boolean;
+  /** Longest side of the print in millimetres. */
+  sizeMm: number;
 }
 
 export const RUN_DEFAULTS: Readonly<RunOptions> = {
@@ -34,6 +38,8 @@ export const RUN_DEFAULTS: Readonly<RunOptions> = {
   triangles: 20_000,
   preset: 'standard',
   compress: 'none',
+  printable: false,
+  sizeMm: 100,
 };
 
 type Check = { expected: string; accepts(value: unknown): boolean };
@@ -56,6 +62,11 @@ const CHECKS: Record<keyof RunOptions, Check> = {
   triangles: integer(100, 1_000_000),
   preset: oneOf('draft', 'standard', 'fine'),
   compress: oneOf('none', 'meshopt'),
+  printable: { expected: 'true or false', accepts: (value) => typeof value === 'boolean' },
+  sizeMm: {
+    expected: 'millimetres from 0.1 to 10000',
+    accepts: (value) => typeof value === 'number' && value >= 0.1 && value <= 10_000,
+  },
 };
 
 /** Defaults overlaid with what was given. @throws OptionError naming the option, what it takes and what came */

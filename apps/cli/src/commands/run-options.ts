@@ -14,6 +14,8 @@ export interface RunFlags extends RunCommandOptions {
   triangles?: string;
   preset?: string;
   compress?: string;
+  printable?: boolean;
+  sizeMm?: string;
 }
 
 /** Adds the flags of RunOptions; defaults shown are the ones that apply. */
@@ -28,11 +30,13 @@ export function addRunOptions(command: Command): Command {
     .option('--preset <name>', `draft, standard or fine (default ${RUN_DEFAULTS.preset})`)
     .option('--triangles <n>', `triangle budget (default ${RUN_DEFAULTS.triangles})`)
     .option('--compress <name>', `none or meshopt (default ${RUN_DEFAULTS.compress})`)
+    .option('--printable', 'a closed solid without self-intersection, also as STL and 3MF; fails where that cannot be had')
+    .option('--size-mm <n>', `longest side of the print in millimetres (default ${RUN_DEFAULTS.sizeMm})`)
     .option('--models <dir>', 'folder of the model bundles')
     .option('--json', 'print events as JSON lines on stdout');
 }
 
-const number = (flag: string, text: string | undefined): number | undefined => {
+export const number = (flag: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new OptionError(flag, 'a number', `"${text}"`);
@@ -51,5 +55,7 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
     preset: flags.preset,
     triangles: number('--triangles', flags.triangles),
     compress: flags.compress,
+    printable: flags.printable,
+    sizeMm: number('--size-mm', flags.sizeMm),
   });
 }

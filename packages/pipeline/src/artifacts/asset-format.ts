@@ -9,6 +9,12 @@ export const assetFormat: ArtifactFormat<StoredAsset> = {
     new Map([
       ['asset.glb', value.glb],
       ['report.json', toJson(value.report)],
+      ...(value.print
+        ? ([
+            ['asset.stl', value.print.stl],
+            ['asset.3mf', value.print.threeMf],
+          ] as const)
+        : []),
     ]),
   load: async (read) => ({ glb: await read('asset.glb'), report: fromJson(await read('report.json')) }),
 };
