@@ -17,16 +17,19 @@ interface Golden {
 }
 
 /** The models that ship with the repository give here what they gave where they were trained. */
-describe.each(['complete', 'segment'])('golden case of models/%s', async (name) => {
+describe.each([
+  ['complete', 'denoiser', 'golden'],
+  ['complete', 'prior', 'goldenPrior'],
+  ['segment', 'segmenter', 'golden'],
+])('golden case of models/%s, %s', async (name, role, key) => {
   const bundle = await loadBundle(new URL(`../../../models/${name}/`, import.meta.url));
-  it.skipIf(bundle?.manifest.golden === undefined)('is reproduced', async () => {
-    const golden = bundle!.manifest.golden as Golden;
+  it.skipIf(bundle?.manifest[key] === undefined)('is reproduced', async () => {
+    const golden = bundle!.manifest[key] as Golden;
     const read = async ({ path, dtype, scale = 1, offset = 0 }: GoldenTensor): Promise<Float32Array> => {
       const bytes = await bundle!.file(path);
       if (dtype === 'uint8') return Float32Array.from(bytes, (byte) => byte * scale + offset);
       return new Float32Array(bytes.slice().buffer);
     };
-    const role = Object.keys(bundle!.manifest.graphs)[0]!;
     const session = await bundle!.open(role, backend);
     const inputs: Record<string, ReturnType<typeof float32>> = {};
     for (const [key, tensor] of Object.entries(golden.inputs)) inputs[key] = float32(await read(tensor), tensor.dims);

@@ -257,7 +257,10 @@ export class NotPrintableError extends GestaltError {
 /** The asset is written, but its own check calls it bad. */
 export class BadResultError extends GestaltError {
   constructor(reasons: string) {
-    super('bad-result', `expected a result that agrees with its pictures, got a bad one: ${reasons}; it is written: look at it, then try another --completion, --elevation or mask`);
+    super(
+      'bad-result',
+      `expected a result that agrees with its pictures, got a bad one: ${reasons}; it is written: look at it, then try another --completion, --elevation or mask`,
+    );
   }
 }
 

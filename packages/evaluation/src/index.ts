@@ -1,0 +1,17 @@
+export { alignRigid, alignScaled, fitSimilarity, transformPoints } from './align.ts';
+export { convexHull } from './baselines/convex-hull.ts';
+export { measureSolid, measureViews, type ShapeScore, type SolidScores } from './measure.ts';
+export { chamferDistance } from './metrics/chamfer.ts';
+export { psnr, ssim } from './metrics/image-quality.ts';
+export { iouOf, maskOverlap, type Overlap, pooledIou } from './metrics/mask-iou.ts';
+export { type Occupancy, occupancyByParity, occupancyIou, type Similarity, Solid } from './metrics/occupancy.ts';
+export { type Points, visiblePoints } from './metrics/points.ts';
+export { EVALUATION_DEFAULTS, type EvaluationOptions, resolveEvaluationOptions } from './options.ts';
+export { type PlannedSample, planSamples } from './plan.ts';
+export type { EvaluationReport, SampleReport } from './report/report.ts';
+export type { Summary, VariantSummary } from './report/summarise.ts';
+export { type EvaluationEvents, type EvaluationInput, runEvaluation } from './run-evaluation.ts';
+export type { VariantResult } from './run-sample.ts';
+export { type EvaluationObject, type EvaluationSample, makeSample } from './samples/make-sample.ts';
+export { type Truth, truthOf } from './truth.ts';
+export { STANDARD_VARIANTS, VARIANTS, type VariantName } from './variants.ts';
