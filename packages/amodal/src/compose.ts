@@ -1,5 +1,5 @@
-import { createImage, type Mask, type RgbaImage, type RgbImage } from '@gestalt3d/core';
-import { blur, components, distanceTo, fillHoles } from './regions.ts';
+import { components, createImage, type Mask, type RgbaImage, type RgbImage } from '@gestalt3d/core';
+import { blur, distanceTo, fillHoles } from './regions.ts';
 
 /** What the network gave: [4, size, size]; colours in -1..1 times alpha, and 2 alpha - 1. */
 export interface RawCompletion {

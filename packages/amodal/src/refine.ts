@@ -1,8 +1,8 @@
-import { EmptyMaskError, type Prompt, type RgbImage } from '@gestalt3d/core';
+import { components, EmptyMaskError, type Prompt, type RgbImage } from '@gestalt3d/core';
 import { coloursOf, type Frame, pixelUnder } from './frame.ts';
 import { grabCut, MAYBE_IN, MAYBE_OUT, SURE_IN, SURE_OUT } from './grabcut.ts';
 import { MIN_AREA } from './prompt.ts';
-import { blur, components, fillHoles } from './regions.ts';
+import { blur, fillHoles } from './regions.ts';
 
 /** Evidence for each pixel of a frame, before colours and edges are looked at. */
 export interface Prior {

@@ -1,28 +1,4 @@
-/** Connected components of the pixels that are 1 (4-neighbours): label 1.. per pixel, 0 outside; size of each label. */
-export function components(mask: Uint8Array, width: number, height: number): { labels: Int32Array; sizes: number[] } {
-  const labels = new Int32Array(mask.length);
-  const sizes = [0];
-  const stack: number[] = [];
-  for (let start = 0; start < mask.length; start++) {
-    if (mask[start] === 0 || labels[start] !== 0) continue;
-    const label = sizes.length;
-    let size = 0;
-    labels[start] = label;
-    stack.push(start);
-    while (stack.length > 0) {
-      const p = stack.pop()!;
-      size++;
-      const x = p % width;
-      for (const q of [x > 0 ? p - 1 : -1, x < width - 1 ? p + 1 : -1, p - width, p + width]) {
-        if (q < 0 || q >= width * height || mask[q] === 0 || labels[q] !== 0) continue;
-        labels[q] = label;
-        stack.push(q);
-      }
-    }
-    sizes.push(size);
-  }
-  return { labels, sizes };
-}
+import { components } from '@gestalt3d/core';
 
 /** Fills holes (parts of the outside that do not touch the border) of at most `maxSize` pixels that hold no `keepOut` pixel, in place. */
 export function fillHoles(mask: Uint8Array, width: number, height: number, maxSize: number, keepOut: Iterable<number> = []): void {

@@ -1,7 +1,6 @@
-import { boundingBox, type Prompt, type RgbImage, resample } from '@gestalt3d/core';
+import { boundingBox, components, type Prompt, type RgbImage, resample } from '@gestalt3d/core';
 import { float32, type InferenceBackend, type ModelBundle, type Session } from '@gestalt3d/onnx';
 import { type Frame, maskOf } from './frame.ts';
-import { components } from './regions.ts';
 
 /** What the network believes about the object that is meant. */
 export interface Evidence {

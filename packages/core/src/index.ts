@@ -1,5 +1,6 @@
 export * from './artifacts.ts';
 export * from './camera.ts';
+export * from './components.ts';
 export * from './errors.ts';
 export * from './host.ts';
 export * from './image.ts';

@@ -64,7 +64,7 @@ export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend)
   };
   return {
     name: 'views',
-    version: '1',
+    version: '2',
     defaults: VIEWS_DEFAULTS,
     async run(input, options, context) {
       const elevationDeg = options.elevationDeg ?? DEFAULT_ELEVATION_DEG;

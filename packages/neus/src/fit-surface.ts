@@ -61,6 +61,12 @@ export async function fitSurface(
     fit = await runFit(problem, context, false);
   }
   const { parameters, last, samples, gradientRows } = fit!;
+  if (last.maskLoss / last.rays > LOST_MASK_LOSS)
+    emit({
+      kind: 'warning',
+      code: 'fit-lost',
+      message: 'no surface agrees with the outlines of the views; the mesh is little more than their hull',
+    });
   const broken = parameters.reduce((count, value) => count + (Number.isFinite(value) ? 0 : 1), 0);
   if (broken > 0) throw new NumericalError('parameters', `step ${problem.config.steps}`, broken);
   const fitted = performance.now();
