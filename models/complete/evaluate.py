@@ -1,6 +1,9 @@
 """Measures completions on held-out objects with fixed seeds.
 
-    python evaluate.py --model denoiser.onnx|RUN/last.pt --data ... --backgrounds ... [--cases 40] [--split 2] [--sweep] [--sheet sheet.png]
+    python models/complete/evaluate.py --data complete.pack [--model denoiser.onnx|RUN] [--prior prior.onnx|RUN] [--cases 40] [--split 2]
+        [--sweep] [--sheet sheet.png]
+
+RUN is a run's folder, a checkpoint or a folder of safetensors. With --model none the prior is measured alone.
 
 Intersection over union of the amodal mask by band of hidden area, for the visible mask alone, its convex hull, one sample, the
 best of three and the majority vote of four; PSNR of the colours in the hidden part. The visible part is pasted back first, as
@@ -8,38 +11,56 @@ the pipeline does: alpha >= visible mask.
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
+from typing import Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.morphology import convex_hull_image
 
-from compose import BANDS, completion_batch, load_pack, make_bank
-from model import Anchored, Denoiser
-from sample import sample
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from common.arrays import load_arrays  # noqa: E402
+from common.bank import make_bank  # noqa: E402
+from common.device import Machine, open_machine  # noqa: E402
+from common.pictures import save_picture  # noqa: E402
+from common.weights import load_trained  # noqa: E402
+from complete.compose import BANDS, completion_batch  # noqa: E402
+from complete.model import Anchored, Denoiser  # noqa: E402
+from complete.prior import Prior, as_condition  # noqa: E402
+from complete.sample import sample  # noqa: E402
+
+Answer = Callable[..., torch.Tensor]
+KINDS = {"denoiser": (Denoiser, ["x", "cond", "t", "prior"]), "prior": (Prior, ["cond"])}
 
 
-def load(path: str):
+def load(path: str, kind: str, machine: Machine) -> Tuple[Answer, int]:
+    """The network of an ONNX graph (on the CPU) or of trained weights (on the machine), and its pixels a side."""
+    network, names = KINDS[kind]
     if path.endswith(".onnx"):
         import onnxruntime as ort
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = 2
         session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        return lambda x, c, t: torch.from_numpy(session.run(None, {"x": x.numpy(), "cond": c.numpy(), "t": t.numpy()})[0])
-    s = torch.load(path, weights_only=True)
-    core = Denoiser(**s["config"])
-    core.load_state_dict(s["ema"])
-    m = Anchored(core).eval()
 
-    def run(x, c, t):
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            return m(x, c, t)
+        def run_graph(*inputs: torch.Tensor) -> torch.Tensor:
+            return torch.from_numpy(session.run(None, {n: v.float().cpu().numpy() for n, v in zip(names, inputs)})[0]).to(inputs[0].device)
 
-    return run
+        return run_graph, session.get_inputs()[0].shape[2]
+    trained = load_trained(Path(path))
+    core = network(**trained.config)
+    core.load_state_dict(trained.state)
+    model = (Anchored(core) if kind == "denoiser" else core).eval().to(machine.device)
+
+    def run(*inputs: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad(), machine.autocast():
+            return model(*inputs).float()
+
+    return run, trained.config.get("size", 64)
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:
@@ -47,15 +68,15 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return float((a & b).sum() / u) if u else 1.0
 
 
-def cases(data: str, weights: list[float], backgrounds: str, split: int, per_band: int, seed: int, augment: bool = False) -> dict[str, torch.Tensor]:
-    packs = load_pack(data, (split,))
-    bank = make_bank(packs, weights, np.load(backgrounds)["rgb"], 300, seed)
-    g = torch.Generator().manual_seed(seed)
+def cases(pack: Dict[str, np.ndarray], split: int, per_band: int, seed: int, augment: bool, size: int, machine: Machine) -> Dict[str, torch.Tensor]:
+    """x0, cond, visible and band, `per_band` of every band in order."""
+    bank = make_bank(pack, (split,), machine.device, shapes=300, seed=seed)
+    g = machine.generator(seed)
     parts = []
     for i, band in enumerate(BANDS):
-        got = {"x0": [], "cond": [], "visible": []}
+        got: Dict[str, List[torch.Tensor]] = {"x0": [], "cond": [], "visible": []}
         while sum(len(v) for v in got["x0"]) < per_band:
-            d = completion_batch(bank, g, per_band, augment=augment, band=band)
+            d = completion_batch(bank, g, per_band, size, augment, band)
             for k in got:
                 got[k].append(d[k][d["ok"]])
         parts.append({k: torch.cat(v)[:per_band] for k, v in got.items()} | {"band": torch.full((per_band,), i)})
@@ -66,13 +87,30 @@ def amodal(x: torch.Tensor, visible: np.ndarray) -> np.ndarray:
     return (x[:, 3].numpy() > 0) | visible
 
 
-def measure(model, d: dict, steps: int, eta: float, guidance: float, k: int = 4, batch: int = 40, chunk_seed: int = 0) -> dict:
+def draw(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: float, prior: Optional[Answer], k: int, batch: int = 40) -> List[torch.Tensor]:
+    """k answers [N,4,S,S] on the CPU: samples, or without a denoiser k times the prior's."""
+    answers: List[List[torch.Tensor]] = [[] for _ in range(k)]
+    for i, cond in enumerate(d["cond"].split(batch)):
+        guess = prior(cond) if prior else None
+        for s in range(k):
+            if model is None:
+                assert guess is not None
+                alpha = torch.sigmoid(guess[:, 3:])
+                answers[s].append(torch.cat([guess[:, :3].clamp(-1, 1) * alpha, 2 * alpha - 1], 1).cpu())
+            else:
+                condition = None if guess is None else as_condition(guess)
+                answers[s].append(sample(model, cond, steps, eta, guidance, 1000 * s + i * batch, condition).cpu())
+    return [torch.cat(a) for a in answers]
+
+
+def measure(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: float, prior: Optional[Answer], k: int = 4) -> dict:
+    n = len(d["x0"])
+    t0 = time.time()
+    xs = draw(model, d, steps, eta, guidance, prior, k)
+    seconds = (time.time() - t0) / (n * k)
+    d = {key: v.cpu() if isinstance(v, torch.Tensor) else v for key, v in d.items()}
     truth = d["x0"][:, 3].numpy() > 0
     visible = d["visible"][:, 0].numpy() > 0.5
-    n = len(truth)
-    t0 = time.time()
-    xs = [torch.cat([sample(model, d["cond"][i : i + batch], steps, eta, guidance, seed=chunk_seed + 1000 * s + i) for i in range(0, n, batch)]) for s in range(k)]
-    seconds = (time.time() - t0) / (n * k)
     masks = np.stack([amodal(x, visible) for x in xs])
     vote = masks.sum(0) * 2 > k
     tie = masks.sum(0) * 2 >= k
@@ -85,10 +123,8 @@ def measure(model, d: dict, steps: int, eta: float, guidance: float, k: int = 4,
         "vote of 4, tie is yes": np.array([iou(tie[i], truth[i]) for i in range(n)]),
         "mean alpha of 4 above one half": np.array([iou((soft[i] > 0) | visible[i], truth[i]) for i in range(n)]),
     }
-    if "hull" not in d:
-        d["hull"] = np.array([iou(convex_hull_image(visible[i]) if visible[i].any() else visible[i], truth[i]) for i in range(n)])
-        d["alone"] = np.array([iou(visible[i], truth[i]) for i in range(n)])
-    rows = {"visible alone": d["alone"], "convex hull": d["hull"]} | rows
+    hull = np.array([iou(convex_hull_image(visible[i]) if visible[i].any() else visible[i], truth[i]) for i in range(n)])
+    rows = {"visible alone": np.array([iou(visible[i], truth[i]) for i in range(n)]), "convex hull": hull} | rows
     hidden = truth & ~visible
     psnr, blurred = np.full(n, np.nan), np.full(n, np.nan)
     alpha = ((d["x0"][:, 3:] + 1) / 2).numpy()
@@ -109,7 +145,7 @@ def measure(model, d: dict, steps: int, eta: float, guidance: float, k: int = 4,
         # the plainest alternative: colours spread from the visible part
         v = d["visible"][i, 0].numpy()
         c = d["cond"][i, 4:7].numpy()
-        spread = np.stack([gaussian_filter(c[j] * v, 8) for j in range(3)]) / (gaussian_filter(v, 8) + 1e-6)
+        spread = np.stack([gaussian_filter(c[j] * v, v.shape[0] / 8) for j in range(3)]) / (gaussian_filter(v, v.shape[0] / 8) + 1e-6)
         blurred[i] = -10 * np.log10(max(1e-6, (((spread[:, h] - want) / 2) ** 2).mean()))
     spreadness = np.mean([1 - iou(masks[a, i], masks[b, i]) for i in range(n) for a, b in ((0, 1), (2, 3)) if k == 4])
     return {"rows": rows, "psnr": psnr, "blurred": blurred, "diversity": spreadness, "seconds": seconds, "samples": xs}
@@ -123,35 +159,38 @@ def show(r: dict, band: np.ndarray) -> None:
         print(f"| {name} | " + " | ".join(f"{np.nanmean(v[band == b]):.1f}" for b in range(4)) + f" | {np.nanmean(v):.1f} |")
 
 
-def sheet(d: dict, xs: list[torch.Tensor], pick: list[int], path: str) -> None:
+def sheet(d: dict, xs: List[torch.Tensor], pick: List[int], path: Path) -> None:
     """Row: photo, visible part, truth, completions (visible part pasted back, over white), their masks."""
+
+    def over_white(rgb: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+        return rgb + (1 - a)
+
     tiles = []
     for i in pick:
-        c = d["cond"][i]
+        c, x0 = d["cond"][i].cpu(), d["x0"][i].cpu()
         m = c[3:4]
-        over_white = lambda rgb, a: rgb + (1 - a)  # noqa: E731
-        row = [c[4:7] + (1 - c[7:8]) * 0, c[:3] + (1 - m), over_white(d["x0"][i, :3], (d["x0"][i, 3:] + 1) / 2)]
-        wholes = []
+        row = [c[4:7], c[:3] + (1 - m), over_white(x0[:3], (x0[3:] + 1) / 2)]
+        masks = []
         for x in xs:
             a = torch.maximum(((x[i, 3:] + 1) / 2).clamp(0, 1), m)
-            rgb = x[i, :3] * (1 - m) + c[:3]
-            wholes.append((over_white(rgb, a), a))
-        row += [w for w, _ in wholes] + [(a * 2 - 1).expand(3, -1, -1) for _, a in wholes]
-        tiles.append(torch.cat(row, 2))
-    half = (len(tiles) + 1) // 2
-    left, right = torch.cat(tiles[:half], 1), torch.cat(tiles[half:], 1)
-    im = torch.cat([left, torch.ones(3, left.shape[1], 16), right], 2)
-    a = ((im + 1) * 127.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
-    Image.fromarray(a).save(path)
+            row.append(over_white(x[i, :3] * (1 - m) + c[:3], a))
+            masks.append((a * 2 - 1).expand(3, -1, -1))
+        tiles.append(torch.cat(row + masks, 2))
+    half = len(tiles) // 2
+    left, right = torch.cat(tiles[:half], 1), torch.cat(tiles[half : 2 * half], 1)
+    save_picture(torch.cat([left, torch.ones(3, left.shape[1], 16), right], 2), path)
+
+
+SWEEP = ((6, 0, 1.0), (10, 0, 1.0), (10, 0, 1.5), (10, 0, 2.0), (10, 0.5, 1.5), (10, 1, 1.0), (10, 1, 1.5), (16, 0, 1.5), (16, 1, 1.5))
 
 
 def main() -> None:
     ap = argparse.ArgumentParser()
     ap.add_argument("--model", default=str(Path(__file__).parent / "denoiser.onnx"))
-    ap.add_argument("--data", required=True)
-    ap.add_argument("--data-weights", default="")
-    ap.add_argument("--backgrounds", required=True)
-    ap.add_argument("--split", type=int, default=2)
+    ap.add_argument("--prior", help="what the denoiser was trained with, or with --model none the network to measure")
+    ap.add_argument("--data", type=Path, required=True)
+    ap.add_argument("--device", default="cpu")
+    ap.add_argument("--split", type=int, default=2, help="0 train, 1 validation, 2 test")
     ap.add_argument("--cases", type=int, default=40, help="per band")
     ap.add_argument("--seed", type=int, default=99)
     ap.add_argument("--steps", type=int, default=6)
@@ -159,27 +198,34 @@ def main() -> None:
     ap.add_argument("--guidance", type=float, default=2.0)
     ap.add_argument("--sweep", action="store_true")
     ap.add_argument("--rough", action="store_true", help="perturbed masks and photo effects, as in training")
-    ap.add_argument("--sheet")
+    ap.add_argument("--sheet", type=Path)
     a = ap.parse_args()
-    torch.set_num_threads(1)
-    weights = [float(w) for w in a.data_weights.split(",")] if a.data_weights else [1.0] * len(a.data.split(","))
-    d = cases(a.data, weights, a.backgrounds, a.split, a.cases, a.seed, a.rough)
-    band = d["band"].numpy()
-    model = load(a.model)
+    machine = open_machine(a.device)
+    sizes: List[int] = []
+    model = prior = None
+    if a.model != "none":
+        model, size = load(a.model, "denoiser", machine)
+        sizes.append(size)
+    if a.prior:
+        prior, size = load(a.prior, "prior", machine)
+        sizes.append(size)
+    if len(set(sizes)) != 1:
+        ap.error(f"expected a denoiser, a prior or both of one size, came sizes {sizes}")
+    d = cases(load_arrays(a.data), a.split, a.cases, a.seed, a.rough, sizes[0], machine)
+    band = d["band"].cpu().numpy()
     if a.sweep:
-        for steps, eta, guidance in ((6, 0, 1.0), (10, 0, 1.0), (10, 0, 1.5), (10, 0, 2.0), (10, 0.5, 1.5), (10, 1, 1.0), (10, 1, 1.5), (16, 0, 1.5), (16, 1, 1.5)):
-            r = measure(model, d, steps, eta, guidance)
+        for steps, eta, guidance in SWEEP:
+            r = measure(model, d, steps, eta, guidance, prior)
             m = {k: v.mean() for k, v in r["rows"].items()}
             print(f"steps {steps} eta {eta} guidance {guidance}: one {m['one sample']:.3f} best3 {m['best of 3']:.3f} vote {m['vote of 4, tie is yes']:.3f} "
                   f"psnr {np.nanmean(r['psnr']):.2f} diversity {r['diversity']:.3f} {r['seconds']:.3f} s a sample", flush=True)
         return
-    r = measure(model, d, a.steps, a.eta, a.guidance)
+    r = measure(model, d, a.steps, a.eta, a.guidance, prior)
     print("| | 0-20 % | 20-40 % | 40-60 % | 60-80 % | all |\n| --- | --- | --- | --- | --- | --- |")
     show(r, band)
     print(f"diversity (1 - IoU between samples) {r['diversity']:.3f}; {r['seconds']:.3f} s a sample")
     if a.sheet:
-        pick = [b * a.cases + i for i in range(6) for b in range(4)]
-        sheet(d, r["samples"], pick, a.sheet)
+        sheet(d, r["samples"], [b * a.cases + i for i in range(min(6, a.cases)) for b in range(4)], a.sheet)
 
 
 if __name__ == "__main__":

@@ -1,39 +1,47 @@
 """DDIM over a v-predicting denoiser with classifier-free guidance; the rule that the TypeScript sampler follows."""
 
+from typing import Callable, List, Optional
+
 import torch
 
-from model import TIMESTEPS, cosine_alphas_cumprod
+from complete.model import TIMESTEPS, cosine_alphas_cumprod
 
 
-def trailing_timesteps(steps: int) -> list[int]:
+def trailing_timesteps(steps: int) -> List[int]:
     """round(1000 - i * 1000 / steps) - 1 for i = 0..steps-1: the noisiest step is always visited."""
     return [int(round(TIMESTEPS - i * TIMESTEPS / steps)) - 1 for i in range(steps)]
 
 
 @torch.no_grad()
-def sample(model, cond: torch.Tensor, steps: int = 10, eta: float = 0.0, guidance: float = 1.5, seed: int = 0,
-           limit: bool = True) -> torch.Tensor:
-    """float32 [B,4,S,S] in about -1..1; one noise per call seed and batch row."""
+def sample(model: Callable[..., torch.Tensor], cond: torch.Tensor, steps: int = 10, eta: float = 0.0, guidance: float = 1.5, seed: int = 0,
+           prior: Optional[torch.Tensor] = None) -> torch.Tensor:
+    """float32 [B,4,S,S] in about -1..1; one noise per call seed and batch row, the same on every device. prior [B,4,S,S] where the
+    denoiser takes one; the null condition has neither."""
     g = torch.Generator().manual_seed(seed)
     b, _, s, _ = cond.shape
-    x = torch.randn(b, 4, s, s, generator=g)
+
+    def noise() -> torch.Tensor:
+        return torch.randn(b, 4, s, s, generator=g).to(cond.device)
+
+    x = noise()
     abar = cosine_alphas_cumprod()
     ts = trailing_timesteps(steps)
     for i, t in enumerate(ts):
         a = float(abar[t])
         prev = float(abar[ts[i + 1]]) if i + 1 < steps else 1.0
-        tt = torch.full((b,), float(t))
+        tt = torch.full((b,), float(t), device=cond.device)
+        more = [] if prior is None else [prior]
         if guidance == 1.0:
-            v = model(x, cond, tt).float()
+            v = model(x, cond, tt, *more).float()
         else:
-            v2 = model(torch.cat([x, x]), torch.cat([torch.zeros_like(cond), cond]), torch.cat([tt, tt])).float()
-            v = v2[:b] + guidance * (v2[b:] - v2[:b])
-        x0 = a**0.5 * x - (1 - a) ** 0.5 * v
-        if limit:
-            x0 = x0.clamp(-1, 1)
+            conditions = [torch.cat([torch.zeros_like(c), c]) for c in [cond, *more]]
+            both = model(torch.cat([x, x]), conditions[0], torch.cat([tt, tt]), *conditions[1:])
+            without, with_ = both.float().chunk(2)
+            v = without + guidance * (with_ - without)
+        x0 = (a**0.5 * x - (1 - a) ** 0.5 * v).clamp(-1, 1)
         eps = (x - a**0.5 * x0) / (1 - a) ** 0.5
         sigma = eta * ((1 - prev) / (1 - a) * (1 - a / prev)) ** 0.5 if prev < 1 else 0.0
         x = prev**0.5 * x0 + max(0.0, 1 - prev - sigma**2) ** 0.5 * eps
         if sigma > 0:
-            x = x + sigma * torch.randn(x.shape, generator=g)
+            x = x + sigma * noise()
     return x

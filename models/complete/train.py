@@ -1,174 +1,170 @@
-"""Trains the completion denoiser on the CPU, within a given number of minutes.
+"""Trains the completion networks.
 
-    python train.py --data objects.npz,emoji.npz --backgrounds backgrounds.npz --out RUN --minutes 40 [--resume]
+    python models/complete/train.py --model prior    --data complete.pack --out RUN/prior    --minutes N
+    python models/complete/train.py --model denoiser --data complete.pack --out RUN/denoiser --minutes N --prior RUN/prior
 
-The learning rate follows the time that has passed, so the run ends where it was told to. RUN holds last.pt (everything that
-an exact continuation needs), log.jsonl and pictures of the fixed validation cases. `--resume` goes on from last.pt; with
-`--minutes` larger than what has been spent, with other data too.
+The options of every recipe: ../README.md. The denoiser works without a prior too; with one it gets the prior's answer as four more channels.
 """
 
-import argparse
-import json
-import math
-import os
-import time
+import sys
 from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from PIL import Image
 
-from compose import BANDS, completion_batch, load_pack, make_bank
-from model import TIMESTEPS, Denoiser, cosine_alphas_cumprod
-from sample import sample
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from common.arrays import load_arrays  # noqa: E402
+from common.bank import make_bank  # noqa: E402
+from common.device import Machine, open_machine  # noqa: E402
+from common.layers import rand, randn  # noqa: E402
+from common.options import preset_for, recipe_parser  # noqa: E402
+from common.pictures import sheet  # noqa: E402
+from common.trainer import Batch, Trainer  # noqa: E402
+from common.weights import load_trained  # noqa: E402
+from complete.compose import BANDS, completion_batch  # noqa: E402
+from complete.model import TIMESTEPS, Denoiser, cosine_alphas_cumprod  # noqa: E402
+from complete.prior import Prior, as_condition, prior_losses  # noqa: E402
+from complete.sample import sample  # noqa: E402
+
+# Sizes for the compute: two cores at 64 px, a large GPU at 128 px. At most 40 MB in half precision for both networks together.
+PRESETS = {
+    "prior": {
+        "cpu": {"size": 64, "batch": 16, "lr": 1e-3, "ema": 0.998, "weight_decay": 0.01, "channels_last": True,
+                "net": {"widths": [64, 128, 256], "unshuffle": 2}},
+        "gpu": {"size": 128, "batch": 512, "lr": 1e-3, "ema": 0.999, "weight_decay": 0.01, "channels_last": True,
+                "net": {"widths": [64, 96, 128, 192], "unshuffle": 2}},
+    },
+    "denoiser": {
+        "cpu": {"size": 64, "batch": 16, "lr": 6e-4, "ema": 0.9985, "weight_decay": 0.01, "channels_last": False,
+                "net": {"stem": 24, "widths": [48, 96, 192], "blocks": 1, "temb": 256}},
+        "gpu": {"size": 128, "batch": 512, "lr": 8e-4, "ema": 0.9995, "weight_decay": 0.01, "channels_last": True,
+                "net": {"stem": 64, "widths": [128, 192, 224], "blocks": 2, "temb": 256, "patch": 2}},
+    },
+}
+CASES = 16  # validation cases in each of the four bands
 
 
-def lr_at(progress: float, step: int, peak: float) -> float:
-    """Warm-up over 100 steps, flat until 35 % of the time, then cosine down to 2 %."""
-    warm = min(1.0, (step + 1) / 100)
-    p = max(0.0, (progress - 0.35) / 0.65)
-    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, p))))
+def network(kind: str, config: Dict[str, Any]) -> torch.nn.Module:
+    """The untrained network of a checkpoint's config."""
+    return Prior(**config) if kind == "prior" else Denoiser(**config)
 
 
-def save_atomically(obj: object, path: Path) -> None:
-    tmp = path.with_suffix(".tmp")
-    torch.save(obj, tmp)
-    os.replace(tmp, path)
+def trained_prior(path: Path, machine: Machine) -> Prior:
+    """A prior with its averaged weights, frozen."""
+    trained = load_trained(path)
+    model = Prior(**trained.config)
+    model.load_state_dict(trained.state)
+    layout = torch.channels_last
+    return model.requires_grad_(False).eval().to(machine.device).to(memory_format=layout)
 
 
-def picture(cond: torch.Tensor, x0: torch.Tensor, samples: list[torch.Tensor], path: Path) -> None:
-    """One row a case: photo, visible part, truth, samples; each with its alpha under the colours on grey."""
-    cells = [cond[:, 4:7], cond[:, :3], *[x[:, :3] for x in [x0, *samples]], *[x[:, 3:].expand(-1, 3, -1, -1) for x in [x0, *samples]]]
-    rows = torch.cat(cells, 3).permute(0, 2, 3, 1).reshape(len(cond) * cond.shape[2], -1, 3)
-    Image.fromarray(((rows + 1) * 127.5).clamp(0, 255).byte().numpy()).save(path)
+def mask_iou(logit: torch.Tensor, batch: Batch) -> List[float]:
+    """Mean IoU by band of logit > 0 or visible [N,S,S] with the whole object's mask; the cases are in the order of the bands."""
+    guess = (logit > 0) | (batch["visible"][:, 0] > 0.5)
+    truth = batch["x0"][:, 3] > 0
+    each = (guess & truth).sum((1, 2)) / (guess | truth).sum((1, 2)).clamp(min=1)
+    return [float(v.mean()) for v in each.split(len(each) // len(BANDS))]
+
+
+class Complete:
+    """What both recipes share: pairs composed on the device, and fixed held-out cases of every band."""
+
+    def __init__(self, pack: Dict[str, Any], values: Dict[str, Any], machine: Machine, model: torch.nn.Module, config: Dict[str, Any], seed: int):
+        self.values, self.config, self.machine, self.size = values, config, machine, values["size"]
+        self.model = model.to(machine.device)
+        self.bank = make_bank(pack, (0,), machine.device, seed=seed)
+        held = make_bank(pack, (1,), machine.device, shapes=200, seed=seed)
+        g = machine.generator(1234)
+        parts = [completion_batch(held, g, CASES, self.size, augment=False, band=band) for band in BANDS]
+        self.cases = {k: torch.cat([p[k] for p in parts]) for k in parts[0]}
+        self.case_noise = randn(g, len(self.cases["x0"]), 4, self.size, self.size)
+
+    def batch(self, g: torch.Generator, n: int) -> Batch:
+        return completion_batch(self.bank, g, n, self.size)
+
+    def picture(self, answers: List[torch.Tensor]) -> torch.Tensor:
+        """Every fourth case: photo, visible part, truth and answers with their alpha. answers [N,4,S,S] of these cases, premultiplied."""
+        rows = slice(0, None, 4)
+        cond, x0 = self.cases["cond"][rows], self.cases["x0"][rows]
+        shown = [x0, *answers]
+        return sheet([cond[:, 4:7], cond[:, :3], *[x[:, :3] for x in shown], *[x[:, 3:] for x in shown]])
+
+
+class PriorRecipe(Complete):
+    def loss(self, model: Callable[..., torch.Tensor], batch: Batch, g: torch.Generator) -> Dict[str, torch.Tensor]:
+        return prior_losses(model(batch["cond"]), batch)
+
+    def validate(self, model: torch.nn.Module) -> Tuple[Dict[str, float], torch.Tensor]:
+        out = model(self.cases["cond"]).float()
+        losses = {k: float(v) for k, v in prior_losses(out, self.cases).items()}
+        bands = mask_iou(out[:, 3], self.cases)
+        alpha = torch.sigmoid(out[::4, 3:])
+        answer = torch.cat([out[::4, :3].clamp(-1, 1) * alpha, 2 * alpha - 1], 1)
+        return {**losses, "mask_iou": sum(bands) / len(bands), "mask_iou_most_hidden": bands[-1]}, self.picture([answer])
+
+
+class DenoiserRecipe(Complete):
+    def __init__(self, *args: Any, prior: Optional[Prior] = None):
+        super().__init__(*args)
+        self.prior = prior
+        self.abar = cosine_alphas_cumprod().float().to(self.machine.device)
+        n = len(self.cases["x0"])
+        self.case_t = torch.linspace(20, TIMESTEPS - 1, n, device=self.machine.device).round()[torch.randperm(n, generator=torch.Generator().manual_seed(1234))]
+
+    def guess(self, cond: torch.Tensor) -> List[torch.Tensor]:
+        """The prior's channels as a list to be passed on; empty without a prior."""
+        if self.prior is None:
+            return []
+        with torch.no_grad():
+            return [as_condition(self.prior(cond))]
+
+    def noised(self, x0: torch.Tensor, t: torch.Tensor, noise: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """x_t and v, both [B,4,S,S]."""
+        ab = self.abar[t.long()][:, None, None, None]
+        return ab.sqrt() * x0 + (1 - ab).sqrt() * noise, ab.sqrt() * noise - (1 - ab).sqrt() * x0
+
+    def loss(self, model: Callable[..., torch.Tensor], batch: Batch, g: torch.Generator) -> Dict[str, torch.Tensor]:
+        x0, b = batch["x0"], len(batch["x0"])
+        keep = (rand(g, b, 1, 1, 1) >= 0.1).float()  # dropped conditions teach guidance
+        cond, guess = batch["cond"] * keep, [p * keep for p in self.guess(batch["cond"])]
+        # more often noisy than not: what is hidden is decided there
+        t = (TIMESTEPS * rand(g, b) ** 0.7).floor().clamp(max=TIMESTEPS - 1)
+        xt, target = self.noised(x0, t, randn(g, *x0.shape))
+        v = model(xt, cond, t, *guess)
+        # plain v weighting; where something is in front counts four times. That depends on the scene and not on the answer, so
+        # it shifts effort and not the distribution that is learned. Scenes that are not ok weigh nothing.
+        ok = batch["ok"].float()[:, None, None, None]
+        error = ((1 + 3 * batch["covered"]) * (v.float() - target) ** 2 * ok).mean() / ok.mean().clamp(min=1e-3)
+        return {"loss": error}
+
+    def validate(self, model: torch.nn.Module) -> Tuple[Dict[str, float], torch.Tensor]:
+        guess = self.guess(self.cases["cond"])
+        xt, target = self.noised(self.cases["x0"], self.case_t, self.case_noise)
+        error = ((model(xt, self.cases["cond"], self.case_t, *guess).float() - target) ** 2).mean()
+        some = slice(0, None, 4)
+        shown = [sample(model, self.cases["cond"][some], 6, 1.0, 2.0, seed, guess[0][some] if guess else None) for seed in (0, 1)]
+        bands = mask_iou(shown[0][:, 3], {k: v[some] for k, v in self.cases.items()})
+        return {"loss": float(error), "mask_iou": sum(bands) / len(bands), "mask_iou_most_hidden": bands[-1]}, self.picture(shown)
 
 
 def main() -> None:
-    ap = argparse.ArgumentParser()
-    ap.add_argument("--data", required=True, help="packs of cut-outs, comma-separated .npz")
-    ap.add_argument("--data-weights", default="", help="how often each pack provides the target, comma-separated")
-    ap.add_argument("--backgrounds", required=True)
-    ap.add_argument("--out", type=Path, required=True)
-    ap.add_argument("--minutes", type=float, required=True)
-    ap.add_argument("--resume", action="store_true")
-    ap.add_argument("--init", type=Path, help="start from the weights of an older checkpoint; inputs that it lacked start at zero")
-    ap.add_argument("--batch", type=int, default=32)
-    ap.add_argument("--lr", type=float, default=6e-4)
-    ap.add_argument("--seed", type=int, default=0)
-    ap.add_argument("--threads", type=int, default=2)
-    ap.add_argument("--checkpoint-minutes", type=float, default=3)
-    a = ap.parse_args()
-    torch.set_num_threads(a.threads)
-    torch.manual_seed(a.seed)
-    a.out.mkdir(parents=True, exist_ok=True)
-
-    backgrounds = np.load(a.backgrounds)["rgb"]
-    def bank(splits: tuple[int, ...]):
-        packs = load_pack(a.data, splits)
-        weights = [float(w) for w in a.data_weights.split(",")] if a.data_weights else [float(len(np.unique(p["id"]))) for p in packs]
-        return make_bank(packs, weights, backgrounds, 900, a.seed)
-
-    held = bank((1,))
-    vg = torch.Generator().manual_seed(1234)
-    parts = [completion_batch(held, vg, 16, augment=False, band=band) for band in BANDS]
-    val = {k: torch.cat([p[k] for p in parts]) for k in ("x0", "cond")}
-    val_noise = torch.randn(64, 4, 64, 64, generator=vg)
-    val_t = torch.linspace(20, 999, 64)[torch.randperm(64, generator=vg)].round()
-    del held
-    train = bank((0,))
-
-    model = Denoiser(stem=24, widths=(48, 96, 192))
-    if a.init:
-        old = torch.load(a.init, weights_only=True)["ema"]
-        stem = torch.zeros_like(model.stem.weight)
-        stem[:, : old["stem.weight"].shape[1]] = old["stem.weight"]
-        model.load_state_dict(old | {"stem.weight": stem})
-    ema = Denoiser(**model.config)
-    ema.load_state_dict(model.state_dict())
-    opt = torch.optim.AdamW(model.parameters(), lr=a.lr, betas=(0.9, 0.99), weight_decay=0.01)
-    g = torch.Generator().manual_seed(a.seed + 1)
-    step, spent = 0, 0.0
-    last = a.out / "last.pt"
-    if a.resume and last.exists():
-        s = torch.load(last, weights_only=True)
-        model.load_state_dict(s["model"])
-        ema.load_state_dict(s["ema"])
-        opt.load_state_dict(s["opt"])
-        g.set_state(s["rng"])
-        step, spent = s["step"], s["spent"]
-
-    abar = cosine_alphas_cumprod().float()
-    log = open(a.out / "log.jsonl", "a")
-
-    def note(**kv: object) -> None:
-        line = json.dumps(kv)
-        log.write(line + "\n")
-        log.flush()
-        print(line, flush=True)
-
-    def checkpoint() -> None:
-        save_atomically({"model": model.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "rng": g.get_state(),
-                         "step": step, "spent": spent, "config": model.config}, last)
-
-    def validate() -> None:
-        ema.eval()
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            ab = abar[val_t.long()][:, None, None, None]
-            v = ema(ab.sqrt() * val["x0"] + (1 - ab).sqrt() * val_noise, val["cond"], val_t).float()
-            loss = F.mse_loss(v, ab.sqrt() * val_noise - (1 - ab).sqrt() * val["x0"]).item()
-            i = torch.arange(0, 64, 4)
-            shown = [sample(ema, val["cond"][i], steps=10, eta=0.0, guidance=1.5, seed=s) for s in (0, 1)]
-        inter = ((shown[0][:, 3] > 0) & (val["x0"][i, 3] > 0)).sum((1, 2))
-        union = ((shown[0][:, 3] > 0) | (val["x0"][i, 3] > 0)).sum((1, 2))
-        note(step=step, minutes=round(spent / 60, 2), val=round(loss, 5), iou=round((inter / union.clamp(min=1)).mean().item(), 4))
-        picture(val["cond"][i], val["x0"][i], shown, a.out / "val.png")
-
-    total = a.minutes * 60
-    since, since_steps, running, last_saved = time.time(), 0, 0.0, time.time()
-    while spent < total:
-        lr = lr_at(spent / total, step, a.lr)
-        for group in opt.param_groups:
-            group["lr"] = lr
-        d = completion_batch(train, g, a.batch)
-        keep = d["ok"]
-        x0, cond = d["x0"][keep], d["cond"][keep]
-        b = len(x0)
-        cond = cond * (torch.rand(b, 1, 1, 1, generator=g) >= 0.1)
-        # more often noisy than not: what is hidden is decided there
-        t = (TIMESTEPS * torch.rand(b, generator=g) ** 0.7).long().clamp(max=TIMESTEPS - 1)
-        ab = abar[t][:, None, None, None]
-        noise = torch.randn(x0.shape, generator=g)
-        xt = ab.sqrt() * x0 + (1 - ab).sqrt() * noise
-        with torch.autocast("cpu", torch.bfloat16):
-            v = model(xt, cond, t.float())
-        target = ab.sqrt() * noise - (1 - ab).sqrt() * x0
-        # plain v weighting; where something is in front counts four times. That depends on the scene and not on the answer, so
-        # it shifts effort and not the distribution that is learned.
-        weight = 1 + 3 * d["covered"][keep]
-        loss = (weight * (v.float() - target) ** 2).mean()
-        opt.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        opt.step()
-        decay = min(0.9985, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for p, q in zip(ema.parameters(), model.parameters()):
-                p.lerp_(q, 1 - decay)
-        step += 1
-        running += loss.item()
-        since_steps += 1
-        if since_steps == 50:
-            now = time.time()
-            spent += now - since
-            note(step=step, minutes=round(spent / 60, 2), loss=round(running / 50, 5), lr=round(lr, 6), per_s=round(50 * a.batch / (now - since), 1))
-            since, since_steps, running = now, 0, 0.0
-            if now - last_saved > a.checkpoint_minutes * 60:
-                checkpoint()
-                validate()
-                last_saved = since = time.time()
-    checkpoint()
-    validate()
+    parser = recipe_parser("Trains the completion prior or denoiser.")
+    parser.add_argument("--model", choices=["prior", "denoiser"], required=True)
+    parser.add_argument("--prior", type=Path, help="of a denoiser: a trained prior (run, checkpoint or safetensors)")
+    args = parser.parse_args()
+    machine = open_machine(args.device, args.threads)
+    torch.manual_seed(args.seed)
+    values = preset_for(args, PRESETS[args.model], machine.cuda)
+    config = {**values["net"], "size": values["size"], **({"prior": True} if args.prior else {})}
+    common = (load_arrays(args.data), values, machine, network(args.model, config), config, args.seed)
+    if args.model == "prior":
+        if args.prior:
+            parser.error("--prior belongs to --model denoiser")
+        recipe: Any = PriorRecipe(*common)
+    else:
+        recipe = DenoiserRecipe(*common, prior=trained_prior(args.prior, machine) if args.prior else None)
+    Trainer(recipe, args, machine).run()
 
 
 if __name__ == "__main__":

@@ -1,125 +1,95 @@
-"""Trains the promptable segmenter on the CPU, within a given number of minutes.
+"""Trains the promptable segmenter.
 
-    python train.py --data objects.npz,emoji.npz --backgrounds backgrounds.npz --out RUN --minutes 15 [--resume]
+    python models/segment/train.py --data complete.pack --out RUN/segment --minutes N
 
-RUN holds last.pt (everything that an exact continuation needs) and log.jsonl.
+The options of every recipe: ../README.md.
 """
 
-import argparse
-import json
-import math
-import os
-import time
+import sys
 from pathlib import Path
+from typing import Any, Callable, Dict, Tuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
-from scenes import choose, correct, prompts, scenes  # noqa: I001  (puts ../complete on the path)
-from compose import load_pack, make_bank
-from net import Segmenter
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from common.arrays import load_arrays  # noqa: E402
+from common.bank import make_bank  # noqa: E402
+from common.device import Machine, open_machine  # noqa: E402
+from common.options import preset_for, recipe_parser  # noqa: E402
+from common.pictures import sheet  # noqa: E402
+from common.trainer import Batch, Trainer  # noqa: E402
+from segment.net import Segmenter  # noqa: E402
+from segment.prompts import correct, ious, one_click, only_box, prompts, tint  # noqa: E402
+from segment.scenes import choose, scenes  # noqa: E402
+
+# At most 15 MB in half precision.
+PRESETS = {
+    "cpu": {"batch": 32, "lr": 1e-3, "ema": 0.998, "weight_decay": 0.01, "channels_last": False, "net": {"widths": [24, 48, 96, 128]}},
+    "gpu": {"batch": 1024, "lr": 1e-3, "ema": 0.999, "weight_decay": 0.01, "channels_last": True, "net": {"widths": [48, 96, 160, 224]}},
+}
+CASES = 64
+PER_SCENE = 2
+CORRECTED = 0.3  # of the samples get another click where the network is wrong
 
 
-def lr_at(progress: float, step: int, peak: float) -> float:
-    """Warm-up over 60 steps, flat until 30 % of the time, then cosine down to 1 %."""
-    p = min(1.0, max(0.0, (progress - 0.3) / 0.7))
-    return peak * min(1.0, (step + 1) / 60) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * p)))
-
-
-def objective(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy over pixels plus one minus the soft IoU, so that small objects count."""
+def objective(logits: torch.Tensor, target: torch.Tensor, ok: torch.Tensor) -> Dict[str, torch.Tensor]:
+    """Cross-entropy over pixels plus one minus the soft IoU, so that small objects count. Samples that are not ok weigh nothing."""
+    logits = logits[:, 0]
     p = torch.sigmoid(logits)
     inter, union = (p * target).sum((1, 2)), (p + target - p * target).sum((1, 2))
     # pixels of and near the object carry as much as the rest of the frame
     pixel = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     near = F.interpolate(F.max_pool2d(F.max_pool2d(target[:, None], 4), 5, 1, 2), scale_factor=4.0)[:, 0]
     ce = pixel.mean((1, 2)) + (pixel * near).sum((1, 2)) / near.sum((1, 2)).clamp(min=16)
-    return (0.5 * ce + 1 - (inter + 1) / (union + 1)).mean()
+    weight = ok.float() / ok.float().sum().clamp(min=1)
+    shape, overlap = (ce * weight).sum(), ((1 - (inter + 1) / (union + 1)) * weight).sum()
+    return {"loss": 0.5 * shape + overlap, "shape": shape, "iou": overlap}
+
+
+class SegmentRecipe:
+    def __init__(self, pack: Dict[str, Any], values: Dict[str, Any], machine: Machine, seed: int):
+        self.values, self.config = values, values["net"]
+        self.model = Segmenter(**self.config).to(machine.device)
+        self.bank = make_bank(pack, (0,), machine.device, seed=seed)
+        g = machine.generator(1234)
+        image, target, _, ok = choose(g, *scenes(make_bank(pack, (1,), machine.device, shapes=200, seed=seed), g, CASES), 1)
+        self.image, self.target = image[ok], target[ok]
+        self.click, self.box, self.seed, self.machine = one_click(g, self.target), only_box(g, self.target), seed, machine
+
+    def batch(self, g: torch.Generator, n: int) -> Batch:
+        image, target, _, ok = choose(g, *scenes(self.bank, g, -(-n // PER_SCENE)), PER_SCENE)
+        return {"image": image[:n], "target": target[:n], "prompt": prompts(g, target[:n]), "ok": ok[:n]}
+
+    def loss(self, model: Callable[..., torch.Tensor], batch: Batch, g: torch.Generator) -> Dict[str, torch.Tensor]:
+        # the plain network answers first: another batch size would compile the fast one again
+        some = int(CORRECTED * len(batch["image"]))
+        with torch.no_grad():
+            first = self.model(batch["image"][:some], batch["prompt"][:some]).float()
+        prompt = torch.cat([correct(g, batch["prompt"][:some], batch["target"][:some], first), batch["prompt"][some:]])
+        return objective(model(batch["image"], prompt).float(), batch["target"], batch["ok"])
+
+    def validate(self, model: torch.nn.Module) -> Tuple[Dict[str, float], torch.Tensor]:
+        g = self.machine.generator(4321)
+        prompt, answers = self.click, []
+        for _ in range(3):
+            answers.append(model(self.image, prompt).float())
+            prompt = correct(g, prompt, self.target, answers[-1])
+        boxed = model(self.image, self.box).float()
+        figures = {"iou_1_click": ious(answers[0], self.target), "iou_3_clicks": ious(answers[2], self.target), "iou_box": ious(boxed, self.target)}
+        shown = slice(0, 12)
+        image, click, nothing = self.image[shown], self.click[shown], torch.zeros_like(self.click[shown])
+        clicked = [tint(image, a[shown, 0] > 0, click) for a in answers]
+        columns = [tint(image, self.target[shown] > 0.5, click), *clicked, tint(image, boxed[shown, 0] > 0, nothing)]
+        return {k: float(v.mean()) for k, v in figures.items()}, sheet(columns)
 
 
 def main() -> None:
-    ap = argparse.ArgumentParser()
-    ap.add_argument("--data", required=True)
-    ap.add_argument("--data-weights", default="")
-    ap.add_argument("--backgrounds", required=True)
-    ap.add_argument("--out", type=Path, required=True)
-    ap.add_argument("--minutes", type=float, required=True)
-    ap.add_argument("--resume", action="store_true")
-    ap.add_argument("--scenes", type=int, default=16)
-    ap.add_argument("--per-scene", type=int, default=2)
-    ap.add_argument("--lr", type=float, default=1e-3)
-    ap.add_argument("--seed", type=int, default=0)
-    ap.add_argument("--threads", type=int, default=2)
-    a = ap.parse_args()
-    torch.set_num_threads(a.threads)
-    torch.manual_seed(a.seed)
-    a.out.mkdir(parents=True, exist_ok=True)
-    packs = load_pack(a.data, (0,))
-    weights = [float(w) for w in a.data_weights.split(",")] if a.data_weights else [1.0] * len(packs)
-    bank = make_bank(packs, weights, np.load(a.backgrounds)["rgb"], 900, a.seed)
-
-    model = Segmenter()
-    ema = Segmenter()
-    ema.load_state_dict(model.state_dict())
-    opt = torch.optim.AdamW(model.parameters(), lr=a.lr, betas=(0.9, 0.99), weight_decay=0.01)
-    g = torch.Generator().manual_seed(a.seed + 1)
-    step, spent = 0, 0.0
-    last = a.out / "last.pt"
-    if a.resume and last.exists():
-        s = torch.load(last, weights_only=True)
-        model.load_state_dict(s["model"])
-        ema.load_state_dict(s["ema"])
-        opt.load_state_dict(s["opt"])
-        g.set_state(s["rng"])
-        step, spent = s["step"], s["spent"]
-
-    def checkpoint() -> None:
-        torch.save({"model": model.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "rng": g.get_state(), "step": step,
-                    "spent": spent, "config": model.config}, last.with_suffix(".tmp"))
-        os.replace(last.with_suffix(".tmp"), last)
-
-    log = open(a.out / "log.jsonl", "a")
-    since, running, hits, saved = time.time(), 0.0, 0.0, time.time()
-    while spent < a.minutes * 60:
-        lr = lr_at(spent / (a.minutes * 60), step, a.lr)
-        for group in opt.param_groups:
-            group["lr"] = lr
-        image, target, _ = choose(g, *scenes(bank, g, a.scenes), a.per_scene)
-        prompt = prompts(g, target)
-        if step > 150 and torch.rand((), generator=g) < 0.3:
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-                logits = model(image, prompt).float()
-            prompt = correct(g, prompt, target, logits)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(image, prompt)
-        logits = logits.float()[:, 0]
-        loss = objective(logits, target)
-        opt.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        opt.step()
-        decay = min(0.998, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for p, q in zip(ema.parameters(), model.parameters()):
-                p.lerp_(q, 1 - decay)
-            guess, true = logits > 0, target > 0.5
-            hits += ((guess & true).sum((1, 2)) / (guess | true).sum((1, 2)).clamp(min=1)).mean().item()
-        step += 1
-        running += loss.item()
-        if step % 50 == 0:
-            now = time.time()
-            spent += now - since
-            line = json.dumps({"step": step, "minutes": round(spent / 60, 2), "loss": round(running / 50, 4), "iou": round(hits / 50, 4),
-                               "lr": round(lr, 6), "per_s": round(50 * a.scenes * a.per_scene / (now - since), 1)})
-            log.write(line + "\n")
-            log.flush()
-            print(line, flush=True)
-            since, running, hits = now, 0.0, 0.0
-            if now - saved > 120:
-                checkpoint()
-                saved = time.time()
-    checkpoint()
+    args = recipe_parser("Trains the promptable segmenter.").parse_args()
+    machine = open_machine(args.device, args.threads)
+    torch.manual_seed(args.seed)
+    Trainer(SegmentRecipe(load_arrays(args.data), preset_for(args, PRESETS, machine.cuda), machine, args.seed), args, machine).run()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""Renders the 16 rig views of a layered body. The reference for the TypeScript port; README.md states the algorithm in words.
+"""Renders the 16 rig views of layered bodies. The reference for the TypeScript port; README.md states the algorithm in words.
 
-World: right-handed, +Y up, the object's centre at the origin, the input camera at azimuth 0 (on the +Z side).
+World: right-handed, +Y up, the object's centre at the origin, the input camera at azimuth 0 (on the +Z side). All functions take a batch
+of bodies and run on the device of their tensors.
 """
+
 import math
+from typing import Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -11,111 +14,141 @@ FOCAL_PER_WIDTH = 1.09375  # of a camera at distance 1.5
 DISTANCE = 1.5
 NEAR, FAR = DISTANCE - 0.87, DISTANCE + 0.87
 MIN_THICKNESS = 0.02
+RIG_ELEVATION = math.radians(30)
+RIG_AZIMUTHS = tuple(math.radians(22.5 * i) for i in range(16))
 
 
-def camera(azimuth, elevation):
-    """Unit vectors (right, up, towards the camera) of a camera that looks at the origin."""
-    sa, ca, se, ce = math.sin(azimuth), math.cos(azimuth), math.sin(elevation), math.cos(elevation)
-    return torch.tensor([ca, 0.0, -sa]), torch.tensor([-sa * se, ce, -ca * se]), torch.tensor([sa * ce, se, ca * ce])
+def camera(azimuth: torch.Tensor, elevation: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Unit vectors [...,3] (right, up, towards the camera) of cameras that look at the origin; angles [...] in radians."""
+    sa, ca, se, ce = azimuth.sin(), azimuth.cos(), elevation.sin(), elevation.cos()
+    zero = torch.zeros_like(sa)
+    return torch.stack([ca, zero, -sa], -1), torch.stack([-sa * se, ce, -ca * se], -1), torch.stack([sa * ce, se, ca * ce], -1)
 
 
 class Body:
-    """rgba [4,S,S] straight in [0,1]; front, back [S,S]; back_rgb [3,S,S]; elevation in radians.
+    """rgba [B,4,S,S] straight in [0,1]; layers [B,5,S,S] front, back, back colour; elevation [B] in radians.
 
     input_distance: distance of the input camera in body units; its focal length is such that one frame width is always
     1.5 / 1.09375 in the plane through the centre.
     """
 
-    def __init__(self, rgba, front, back, back_rgb, elevation, input_distance=DISTANCE):
-        inside = (rgba[3:] > 0.5).float()
-        back = torch.maximum(back, front + MIN_THICKNESS)
-        self.depth_planes = torch.cat([inside, front[None] * inside, back[None] * inside, rgba[3:]])[None]
-        self.colour_planes = torch.cat([inside, rgba[:3] * inside, back_rgb * inside])[None]
-        self.right, self.up, self.towards = camera(0.0, elevation)
+    def __init__(self, rgba: torch.Tensor, layers: torch.Tensor, elevation: torch.Tensor, input_distance: float = DISTANCE):
+        inside = (rgba[:, 3:] > 0.5).float()
+        front = layers[:, :1]
+        back = torch.maximum(layers[:, 1:2], front + MIN_THICKNESS)
+        planes = torch.cat([inside, front * inside, back * inside, rgba[:, 3:], rgba[:, :3] * inside, layers[:, 2:] * inside], 1)
+        self.count, self.size = len(rgba), rgba.shape[-1]
+        self.rows = planes.permute(0, 2, 3, 1).reshape(-1, 10)  # mask, front, back, alpha, front colour, back colour
+        self.right, self.up, self.towards = camera(torch.zeros_like(elevation), elevation)
         self.distance = input_distance
         self.focal = FOCAL_PER_WIDTH * input_distance / DISTANCE
+        self.low, self.high = self._box(inside[:, 0] > 0, front[:, 0], back[:, 0])
 
-    def project(self, x):
-        """Body points [N,3] -> frame position in [-1,1] (x right, y down) and the offset along the viewing axis."""
-        z = -(x @ self.towards)
-        depth = (self.distance + z).clamp_min(0.05)
-        return torch.stack([2 * self.focal * (x @ self.right) / depth, -2 * self.focal * (x @ self.up) / depth], -1), z
+    def _box(self, inside: torch.Tensor, front: torch.Tensor, back: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Least and greatest world coordinates [B,3] of the points of both surfaces."""
+        u = (torch.arange(self.size, device=front.device) + 0.5) / self.size - 0.5
+        low = torch.full((self.count, 3), math.inf, device=front.device)
+        high = -low
+        for z in (front, back):
+            k = (self.distance + z) / self.focal
+            x, y = u * k, -u[:, None] * k
+            for axis in range(3):
+                at = x * self.right[:, axis, None, None] + y * self.up[:, axis, None, None] - z * self.towards[:, axis, None, None]
+                low[:, axis] = torch.minimum(low[:, axis], at.masked_fill(~inside, math.inf).amin((1, 2)))
+                high[:, axis] = torch.maximum(high[:, axis], at.masked_fill(~inside, -math.inf).amax((1, 2)))
+        return low, high
 
-    def inside(self, x):
-        p, z = self.project(x)
-        m, front, back, alpha = F.grid_sample(self.depth_planes, p[None, None], align_corners=False)[0, :, 0]
-        w = m.clamp_min(1e-6)
+    def look_up(self, which: torch.Tensor, x: torch.Tensor, columns: slice) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Bilinear values [N,columns] of body `which` int64 [N] where its camera sees the points x [N,3], zero outside the frame, and the
+        points' offsets [N] along the viewing axis."""
+        z = -(x * self.towards[which]).sum(1)
+        k = self.focal / (self.distance + z).clamp(min=0.05)
+        u = ((x * self.right[which]).sum(1) * k + 0.5) * self.size - 0.5
+        v = (0.5 - (x * self.up[which]).sum(1) * k) * self.size - 0.5
+        left, top = u.floor(), v.floor()
+        total: Optional[torch.Tensor] = None
+        for dx in (0, 1):
+            for dy in (0, 1):
+                cx, cy = left + dx, top + dy
+                weight = (1 - (u - cx).abs()) * (1 - (v - cy).abs()) * ((cx >= 0) & (cx < self.size) & (cy >= 0) & (cy < self.size))
+                cell = (which * self.size + cy.clamp(0, self.size - 1).long()) * self.size + cx.clamp(0, self.size - 1).long()
+                part = self.rows[:, columns].index_select(0, cell) * weight[:, None]
+                total = part if total is None else total + part
+        assert total is not None
+        return total, z
+
+    def inside(self, which: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """bool [N] of points x [N,3]."""
+        found, z = self.look_up(which, x, slice(0, 4))
+        m, front, back, alpha = found.unbind(1)
+        w = m.clamp(min=1e-6)
         return (alpha > 0.5) & (m > 1e-3) & (z >= front / w) & (z <= back / w)
 
-    def colour(self, x):
-        p, z = self.project(x)
-        m, front, back, _ = F.grid_sample(self.depth_planes, p[None, None], align_corners=False)[0, :, 0]
-        c = F.grid_sample(self.colour_planes, p[None, None], align_corners=False)[0, :, 0]
-        w = m.clamp_min(1e-6)
-        s = ((z - front / w) / (back / w - front / w).clamp_min(1e-6)).clamp(0, 1)
+    def colour(self, which: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """[N,3] in about 0..1 of points x [N,3] on or in the body."""
+        found, z = self.look_up(which, x, slice(0, 10))
+        w = found[:, :1].clamp(min=1e-6)
+        front, back = found[:, 1] / w[:, 0], found[:, 2] / w[:, 0]
+        s = ((z - front) / (back - front).clamp(min=1e-6)).clamp(0, 1)
         s = ((s - 0.35) / 0.3).clamp(0, 1)
-        s = s * s * (3 - 2 * s)
-        return (c[1:4] * (1 - s) + c[4:7] * s) / w
+        s = (s * s * (3 - 2 * s))[:, None]
+        return (found[:, 4:7] * (1 - s) + found[:, 7:] * s) / w
 
-    def points(self):
-        """World points of the front and back surfaces [N,3]."""
-        inside = self.depth_planes[0, 0] > 0
-        size = inside.shape[0]
-        v, u = torch.nonzero(inside, as_tuple=True)
-        result = []
-        for plane in (1, 2):
-            z = self.depth_planes[0, plane][v, u]
-            k = (self.distance + z) / self.focal
-            x, y = ((u + 0.5) / size - 0.5) * k, (0.5 - (v + 0.5) / size) * k
-            result.append(x[:, None] * self.right + y[:, None] * self.up - z[:, None] * self.towards)
-        return torch.cat(result)
-
-    def normalised_placement(self):
-        """(scale, offset) with body point = scale * (world point - offset), so that the world's box is centred with longest side 1."""
-        p = self.points()
-        low, high = p.amin(0), p.amax(0)
-        scale = float((high - low).max().clamp(0.3, 3.0))
-        return scale, -(low + high) / 2 / scale
+    def normalised_placement(self) -> Tuple[torch.Tensor, torch.Tensor]:
+        """scale [B], offset [B,3] with body point = scale * (world point - offset), so that the world's box is centred with longest side 1."""
+        scale = (self.high - self.low).amax(1).clamp(0.3, 3.0)
+        return scale, -(self.low + self.high) / 2 / scale[:, None]
 
 
-def render(body, size=64, over=2, steps=128, bisections=5, azimuths=None, elevation=math.radians(30), scale=1.0, offset=None):
-    """Returns straight RGBA [views,4,size,size]."""
-    azimuths = [math.radians(22.5 * i) for i in range(16)] if azimuths is None else azimuths
-    offset = torch.zeros(3) if offset is None else offset
-    n = size * over
-    axis = (torch.arange(n) + 0.5) / n - 0.5
+def render_view(body: Body, n: int, steps: int, bisections: int, azimuth: float, elevation: float, scale: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+    """RGBA [B,4,n,n] of one ray a pixel: colours of the first hit, alpha 1 or 0."""
+    device, b = body.rows.device, body.count
+    axis = (torch.arange(n, device=device) + 0.5) / n - 0.5
+    x, y = axis[None, :, None].expand(n, n, 1), -axis[:, None, None].expand(n, n, 1)
     step = (FAR - NEAR) / steps
-    box = body.points()
-    low_box, high_box = box.amin(0) - 0.03, box.amax(0) + 0.03
+    right, up, towards = (v.to(device) for v in camera(torch.tensor(azimuth), torch.tensor(elevation)))
+    rays = (x * right + y * up - FOCAL_PER_WIDTH * towards).reshape(1, -1, 3) / FOCAL_PER_WIDTH  # one unit of t is one unit of depth
+    start = scale[:, None] * (towards * DISTANCE - offset)
+    slope = scale[:, None, None] * rays
+    slope = torch.where(slope.abs() < 1e-9, torch.full_like(slope, 1e-9), slope)
+    # 1. Only samples inside the body's bounding box can be inside the body; the others are not looked up.
+    planes = (body.low[:, None] - 0.03 - start[:, None]) / slope, (body.high[:, None] + 0.03 - start[:, None]) / slope
+    enter, leave = torch.minimum(*planes).amax(2).reshape(-1), torch.maximum(*planes).amin(2).reshape(-1)
+    slope = slope.reshape(-1, 3)
+    k0 = torch.ceil((enter - NEAR) / step - 0.5).clamp(0, steps).long()
+    k1 = (torch.floor((leave - NEAR) / step - 0.5) + 1).clamp(0, steps).long()
+    count = (k1 - k0).clamp(min=0)
+    ray = torch.repeat_interleave(torch.arange(b * n * n, device=device), count)
+    k = torch.arange(len(ray), device=device) - (count.cumsum(0) - count)[ray] + k0[ray]
+
+    def at(chosen: torch.Tensor, t: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        which = torch.div(chosen, n * n, rounding_mode="floor")
+        return which, start[which] + slope[chosen] * t[:, None]
+
+    # 2. The first sample inside, then bisections against the one before it; the inside end is kept.
+    hit = body.inside(*at(ray, NEAR + (k + 0.5) * step))
+    first = torch.full((b * n * n,), steps, device=device).scatter_reduce(0, ray[hit], k[hit], "amin")
+    near = torch.nonzero(first < steps).flatten()
+    high = NEAR + (first[near] + 0.5) * step
+    low = high - step
+    for _ in range(bisections):
+        middle = (low + high) / 2
+        inside = body.inside(*at(near, middle))
+        high, low = torch.where(inside, middle, high), torch.where(inside, low, middle)
+    out = torch.zeros(b * n * n, 4, device=device)
+    out[near, :3] = body.colour(*at(near, high)).clamp(0, 1)
+    out[near, 3] = 1.0
+    return out.reshape(b, n, n, 4).permute(0, 3, 1, 2)
+
+
+def render(body: Body, size: int = 64, over: int = 2, steps: int = 128, bisections: int = 5, azimuths: Sequence[float] = RIG_AZIMUTHS,
+           elevation: float = RIG_ELEVATION, scale: Optional[torch.Tensor] = None, offset: Optional[torch.Tensor] = None) -> torch.Tensor:
+    """Straight RGBA [B,views,4,size,size] from over x over rays a pixel. scale [B] and offset [B,3] place the bodies (see
+    normalised_placement); default: as they are."""
+    scale = torch.ones(body.count, device=body.rows.device) if scale is None else scale
+    offset = torch.zeros(body.count, 3, device=body.rows.device) if offset is None else offset
     images = []
     for azimuth in azimuths:
-        right, up, towards = camera(azimuth, elevation)
-        x, y = axis[None, :, None].expand(n, n, 1), -axis[:, None, None].expand(n, n, 1)
-        rays = (x * right + y * up - FOCAL_PER_WIDTH * towards).reshape(-1, 3) / FOCAL_PER_WIDTH  # one unit of t is one unit of depth
-        to_body = lambda r, t: scale * (towards * DISTANCE + r * t[..., None] - offset)
-        # Only samples inside the body's bounding box can be inside the body; the others are not looked up.
-        start, slope = scale * (towards * DISTANCE - offset), scale * rays
-        slope = torch.where(slope.abs() < 1e-9, torch.full_like(slope, 1e-9), slope)
-        a, b = (low_box - start) / slope, (high_box - start) / slope
-        enter, leave = torch.minimum(a, b).amax(1), torch.maximum(a, b).amin(1)
-        k0 = torch.ceil((enter - NEAR) / step - 0.5).clamp(0, steps).long()
-        k1 = (torch.floor((leave - NEAR) / step - 0.5) + 1).clamp(0, steps).long()
-        count = (k1 - k0).clamp_min(0)
-        ray = torch.repeat_interleave(torch.arange(n * n), count)
-        k = torch.arange(len(ray)) - torch.repeat_interleave(count.cumsum(0) - count, count) + k0[ray]
-        hit = body.inside(to_body(rays[ray], NEAR + (k + 0.5) * step))
-        first = torch.full((n * n,), steps).scatter_reduce(0, ray[hit], k[hit], "amin")
-        near = torch.nonzero(first < steps).flatten()
-        high = NEAR + (first[near] + 0.5) * step
-        low = high - step
-        rays_hit = rays[near]
-        for _ in range(bisections):
-            middle = (low + high) / 2
-            inside = body.inside(to_body(rays_hit, middle))
-            high, low = torch.where(inside, middle, high), torch.where(inside, low, middle)
-        out = torch.zeros(4, n * n)
-        out[:3, near] = body.colour(to_body(rays_hit, high)).clamp(0, 1)
-        out[3, near] = 1.0
-        image = F.avg_pool2d(out.reshape(1, 4, n, n), over)[0]
-        images.append(torch.cat([image[:3] / image[3:].clamp_min(1e-6), image[3:]]))
-    return torch.stack(images)
+        image = F.avg_pool2d(render_view(body, size * over, steps, bisections, azimuth, elevation, scale, offset), over)
+        images.append(torch.cat([image[:, :3] / image[:, 3:].clamp(min=1e-6), image[:, 3:]], 1))
+    return torch.stack(images, 1)

@@ -1,71 +1,33 @@
-"""python export.py --checkpoint last.pt --out DIR [--denoiser last.pt]
+"""Writes the graphs of the bundle and golden cases for each of them and for the body's renderer; bundle.py then writes bundle.json.
 
-Writes layers.onnx (and denoiser.onnx), weights stored in fp16 and computed in fp32, and a golden case for each and for the body's renderer.
+    python models/views/export.py --checkpoint RUN/layers [--denoiser RUN/joint] [--out DIR]
+
+RUN/... is a run's folder, a checkpoint or a folder of safetensors. Weights are stored in fp16 and computed in fp32.
 """
+
 import argparse
-import json
-import os
+import math
+import sys
 import time
+from pathlib import Path
+from typing import Tuple
 
 import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
-from body import Body, render
-from denoiser import Denoiser, encode_picture
-from model import Layers
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from common.bundle import to_onnx, verify, write_golden  # noqa: E402
+from common.weights import load_trained  # noqa: E402
+from views.body import Body, render  # noqa: E402
+from views.denoiser import Denoiser, encode_picture  # noqa: E402
+from views.model import Layers  # noqa: E402
 
-def halve_weights(path, smallest=256):
-    """Stores large fp32 initialisers as fp16 behind a Cast, which onnxruntime folds when it loads the graph."""
-    model = onnx.load(path)
-    graph, nodes = model.graph, []
-    for index, tensor in enumerate(graph.initializer):
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < smallest:
-            continue
-        name = tensor.name
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), name + "_fp16")
-        graph.initializer[index].CopyFrom(half)
-        nodes.append(helper.make_node("Cast", [name + "_fp16"], [name], to=TensorProto.FLOAT, name=name + "_cast"))
-    for node in reversed(nodes):
-        graph.node.insert(0, node)
-    # The exporter's notes name source files of this machine; they are of no use to a reader.
-    for node in graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
-    del graph.metadata_props[:]
-    del graph.value_info[:]
-    graph.doc_string = model.doc_string = ""
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+HERE = Path(__file__).parent
 
 
-def export(model, inputs, names, output, path, dynamic, dims):
-    torch.onnx.export(model, inputs, path, input_names=names, output_names=[output], dynamic_axes=dynamic, opset_version=17, dynamo=False)
-    halve_weights(path)
-    written = onnx.load(path)
-    for d, size in zip(written.graph.output[0].type.tensor_type.shape.dim, dims):
-        if isinstance(size, int):
-            d.dim_value = size
-        else:
-            d.dim_param = size
-    onnx.save(written, path)
-
-
-def write_golden(folder, graph, inputs, output, values, tolerance, **extra):
-    os.makedirs(folder, exist_ok=True)
-    tensors = {}
-    for name, value in {**inputs, output: values}.items():
-        file = f"{graph}.{name}.f32"
-        np.asarray(value, "<f4").tofile(os.path.join(folder, file))
-        tensors[name] = {"path": f"golden/{file}", "dims": list(value.shape)}
-    json.dump({**extra, "inputs": {k: tensors[k] for k in inputs}, "outputs": {output: tensors[output]}, "tolerance": tolerance},
-              open(os.path.join(folder, f"{graph}.json"), "w"), indent=2)
-
-
-def ball(size):
-    """A shaded ball: straight RGBA [4,S,S] and its height in [0,1]."""
+def ball(size: int) -> Tuple[np.ndarray, np.ndarray]:
+    """A shaded ball: straight RGBA [4,S,S] and its height in [0,1] [S,S]."""
     axis = (np.arange(size) + 0.5) / size * 2 - 1
     x, y = np.meshgrid(axis, axis)
     radius = np.hypot(x, y) / (200 / 256)
@@ -74,76 +36,82 @@ def ball(size):
     return np.stack([0.2 + 0.7 * shade, 0.15 + 0.4 * shade, 0.1 + 0.2 * shade * (x > 0), alpha]).astype(np.float32), shade.astype(np.float32)
 
 
-def golden_body(folder):
+def golden_body(folder: Path) -> None:
     """Four views of a known body, for whoever ports body.py."""
     image, shade = ball(64)
     front, back = -0.45 * shade + 0.1, 0.3 * shade + 0.1
     back_rgb = np.stack([shade, 0.5 * np.ones_like(shade), 1 - shade])
     elevation, distance, scale, offset, views = 0.3, 2.0, 1.1, [0.02, -0.03, 0.05], [0, 3, 8, 13]
-    body = Body(torch.from_numpy(image), torch.from_numpy(front), torch.from_numpy(back), torch.from_numpy(back_rgb), elevation, distance)
-    out = render(body, 32, 2, azimuths=[np.deg2rad(22.5 * v) for v in views], scale=scale, offset=torch.tensor(offset)).numpy()
+    layers = np.concatenate([front[None], back[None], back_rgb]).astype(np.float32)
+    body = Body(torch.from_numpy(image)[None], torch.from_numpy(layers)[None], torch.tensor([elevation]), distance)
+    out = render(body, 32, 2, azimuths=[math.radians(22.5 * v) for v in views], scale=torch.tensor([scale]), offset=torch.tensor([offset]))[0].numpy()
     normal_scale, normal_offset = body.normalised_placement()
-    write_golden(folder, "body", {"image": image, "front": front, "back": back, "backRgb": back_rgb}, "views", out, {"alphaMean": 0.003, "colourMean": 0.005},
-                 what="body.py render(): rig views at 32 px, 2x2 samples a pixel, 128 steps, 5 bisections; straight RGBA in [0,1]; compare colours where alpha > 0.5",
+    write_golden(folder, {"image": image, "front": front, "back": back, "backRgb": back_rgb, "views": out}, ["image", "front", "back", "backRgb"], ["views"],
+                 {"alphaMean": 0.003, "colourMean": 0.005}, name="body",
+                 what="body.py render(): rig views at 32 px, 2x2 samples a pixel, 128 steps, 5 bisections; straight RGBA in [0,1]; "
+                 "compare colours where alpha > 0.5",
                  elevation=elevation, inputDistance=distance, scale=scale, offset=offset, viewIndices=views,
-                 normalisedPlacement={"scale": normal_scale, "offset": normal_offset.tolist()})
+                 normalisedPlacement={"scale": float(normal_scale), "offset": normal_offset[0].tolist()})
 
 
-def export_denoiser(args):
-    import onnxruntime
-    state = torch.load(args.denoiser, weights_only=True)
-    model = Denoiser()
-    model.load_state_dict({k: v.half().float() if v.is_floating_point() and v.numel() >= 256 else v for k, v in state["ema"].items()}, strict=True)
-    for name in ("up_weight", "down_weight"):
+def within(path: Path, worst: float, tolerance: float, seconds: float) -> None:
+    """Reports a written graph. Throws ValueError where it left PyTorch's answer."""
+    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, largest difference from torch {worst:.1e}, {seconds:.2f} s")
+    if worst >= tolerance:
+        raise ValueError(f"{path}: expected within {tolerance} of PyTorch, came {worst}")
+
+
+def export_layers(run: Path, out: Path) -> None:
+    trained = load_trained(run)
+    model = Layers(**trained.config).eval()
+    model.load_state_dict(trained.state)
+    image, elevation = torch.from_numpy(ball(model.size)[0])[None], torch.tensor([0.3])
+    three = image.repeat(3, 1, 1, 1), elevation.repeat(3)
+    path = out / "layers.onnx"
+    to_onnx(model, three, ["image", "elevation"], "layers", path)
+    with torch.no_grad():
+        want = model(*three).numpy()
+    start = time.time()
+    worst = verify(path, {"image": three[0].numpy(), "elevation": three[1].numpy()}, want)
+    within(path, worst, 2e-3, time.time() - start)
+    case = {"image": image.numpy(), "elevation": elevation.numpy(), "layers": want[:1]}
+    write_golden(out / "golden", case, ["image", "elevation"], ["layers"], 5e-3, name="layers")
+
+
+def export_denoiser(run: Path, out: Path) -> None:
+    trained = load_trained(run)
+    model = Denoiser(**trained.config).eval()
+    model.load_state_dict(trained.state)
+    for name in ("up_weight", "down_weight"):  # constants of the graph, which stores them in half precision too
         setattr(model, name, getattr(model, name).half().float())
-    model.eval()
-    path = os.path.join(args.out, "denoiser.onnx")
     g = torch.Generator().manual_seed(7)
     image = encode_picture(torch.from_numpy(ball(64)[0]))
     body = image.expand(16, -1, -1, -1).contiguous()
     views = body * 0.7 + 0.7 * torch.randn(body.shape, generator=g)
-    inputs = (views[None], body[None], image[None], torch.tensor([400.0]))
-    names = ["views", "body", "image", "t"]
-    export(model, inputs, names, "x0", path, {}, [1, 16, 4, 64, 64])
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    feed = {n: v.numpy() for n, v in zip(names, inputs)}
-    got = session.run(None, feed)[0]
+    inputs = {"views": views[None], "body": body[None], "image": image[None], "t": torch.tensor([400.0])}
+    path = out / "denoiser.onnx"
+    to_onnx(model, tuple(inputs.values()), list(inputs), "x0", path, dynamic=False)
     with torch.no_grad():
-        want = model(*inputs).numpy()
+        want = model(*inputs.values()).numpy()
+    feed = {k: v.numpy() for k, v in inputs.items()}
     start = time.time()
-    session.run(None, feed)
-    print("denoiser bytes", os.path.getsize(path), "largest difference to torch", np.abs(got - want).max(), "seconds", round(time.time() - start, 2))
-    assert np.abs(got - want).max() < 5e-3
-    write_golden(os.path.join(args.out, "golden"), "denoiser", feed, "x0", want, 1e-2)
+    worst = verify(path, feed, want)
+    within(path, worst, 5e-3, time.time() - start)
+    write_golden(out / "golden", {**feed, "x0": want}, list(inputs), ["x0"], 1e-2, name="denoiser")
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--checkpoint", required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--denoiser")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="of the layers")
+    parser.add_argument("--denoiser", type=Path, help="of the joint model")
+    parser.add_argument("--out", type=Path, default=HERE)
     args = parser.parse_args()
-    import onnxruntime
-    state = torch.load(args.checkpoint, weights_only=True)
-    model = Layers(size=state["size"])
-    model.load_state_dict({k: v.half().float() if v.is_floating_point() and v.numel() >= 256 else v for k, v in state["ema"].items()})
-    model.eval()
-    size = state["size"]
-    os.makedirs(args.out, exist_ok=True)
-    path = os.path.join(args.out, "layers.onnx")
-    export(model, (torch.rand(2, 4, size, size), torch.rand(2)), ["image", "elevation"], "layers", path, {"image": {0: "B"}, "elevation": {0: "B"}, "layers": {0: "B"}}, ["B", 5, size, size])
-    image = ball(size)[0][None]
-    elevation = np.array([0.3], np.float32)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    got = session.run(None, {"image": image, "elevation": elevation})[0]
-    want = model(torch.from_numpy(image), torch.from_numpy(elevation)).detach().numpy()
-    three = session.run(None, {"image": np.repeat(image, 3, 0), "elevation": np.repeat(elevation, 3)})[0]
-    print("bytes", os.path.getsize(path), "largest difference to torch", np.abs(got - want).max(), "batch of 3", np.abs(three - got).max())
-    assert np.abs(got - want).max() < 2e-3 and np.abs(three - got).max() < 1e-3
-    write_golden(os.path.join(args.out, "golden"), "layers", {"image": image, "elevation": elevation}, "layers", want, 5e-3)
-    golden_body(os.path.join(args.out, "golden"))
+    torch.set_num_threads(1)
+    args.out.mkdir(parents=True, exist_ok=True)
+    export_layers(args.checkpoint, args.out)
+    golden_body(args.out / "golden")
     if args.denoiser:
-        export_denoiser(args)
+        export_denoiser(args.denoiser, args.out)
 
 
 if __name__ == "__main__":

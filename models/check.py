@@ -1,0 +1,169 @@
+"""Proves the recipes on small synthetic data, in minutes, on a CPU: python models/check.py
+
+For every recipe: the loss on 16 fixed samples falls; N steps at once and N/2 steps resumed for N/2 end in bit-identical weights; the
+shipped files hold those weights. Besides: the safetensors reader and writer, widening of old weights, and the body's renderer against
+its golden case. Not part of `npm test`, because it needs PyTorch.
+"""
+
+import json
+import math
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from common import trainer  # noqa: E402
+from common.surfaces import TEX, palette, smooth_shape  # noqa: E402
+from common.weights import load_grown, load_trained, read_checkpoint, read_weights, write_weights  # noqa: E402
+from complete import train as complete  # noqa: E402
+from segment import train as segment  # noqa: E402
+from views import joint_recipe, layers_recipe  # noqa: E402
+from views import train as views  # noqa: E402
+from views.body import FOCAL_PER_WIDTH, Body, render  # noqa: E402
+
+STEPS = 8  # of the resume check; half of them in the first call
+HERE = Path(__file__).resolve().parent
+
+
+def complete_pack(rng: np.random.Generator) -> Dict[str, np.ndarray]:
+    """40 flat coloured shapes and 10 backgrounds."""
+    rgba = np.zeros((40, TEX, TEX, 4), np.uint8)
+    for row in rgba:
+        inner = smooth_shape(rng)[::2, ::2]
+        row[32:96, 32:96, 3] = inner * 255
+        row[..., :3] = palette(rng, 1)[0] * 255
+    return {"rgba": rgba, "object_id": np.arange(40, dtype=np.int32), "split": (np.arange(40) % 4 == 3).astype(np.uint8), "source": np.ones(40, np.uint8),
+            "backgrounds": (palette(rng, 10)[:, None, None] * 255 * np.ones((10, TEX, TEX, 3))).astype(np.uint8), "background_split": np.zeros(10, np.uint8)}
+
+
+def views_pack(rng: np.random.Generator) -> Dict[str, np.ndarray]:
+    """12 coloured balls of radius 0.3 to 0.5, orthographic enough for a check: all 16 sides look alike."""
+    n, size, small = 12, 128, 64
+
+    def ball(pixels: int, radius: float, colour: np.ndarray) -> np.ndarray:
+        axis = ((np.arange(pixels) + 0.5) / pixels - 0.5) * 1.5 / FOCAL_PER_WIDTH
+        r = np.hypot(axis[None], axis[:, None]) / radius
+        shade = np.sqrt(np.clip(1 - r**2, 0, 1))
+        return np.concatenate([colour * (0.4 + 0.6 * shade[..., None]), (r < 1)[..., None], shade[..., None] * radius], -1)
+
+    pictures = [(ball(size, r, c), ball(small, r, c)) for r, c in zip(rng.uniform(0.3, 0.5, n), rng.random((n, 3)))]
+    large = np.stack([p[0] for p in pictures])
+    rgba = (large[..., :4] * 255).astype(np.uint8)
+    rig = np.repeat((np.stack([p[1] for p in pictures])[:, None, ..., :4] * 255).astype(np.uint8), 16, 1)
+    height = large[..., 4].astype(np.float16)
+    split = (np.arange(n) % 3 == 2).astype(np.uint8)
+    return {"rgba": rgba, "front": -height, "back": height, "back_rgb": rgba[..., :3], "object": np.arange(n, dtype=np.int32), "split": split,
+            "elevation": rng.uniform(-0.1, 0.6, n).astype(np.float32), "roll": np.zeros(n, np.float32), "distance": np.full(n, 1.5, np.float32),
+            "focal": np.full(n, FOCAL_PER_WIDTH, np.float32), "step": np.zeros(n, np.int8), "rig": rig}
+
+
+def shrink() -> None:
+    """Presets of seconds. The networks keep their structure; the prior takes its deep form, which no CPU preset has."""
+    prior, denoiser = complete.PRESETS["prior"]["cpu"], complete.PRESETS["denoiser"]["cpu"]
+    prior.update(batch=4, net={"widths": [16, 16, 32, 32], "unshuffle": 2})
+    denoiser.update(batch=4, net={"stem": 16, "widths": [32, 32], "blocks": 2, "temb": 32, "patch": 2})
+    segment.PRESETS["cpu"].update(batch=4, net={"widths": [8, 16, 32, 32]})
+    layers_recipe.PRESETS["cpu"].update(batch=4, net={"widths": [16, 32, 32], "depths": [1, 1, 1]})
+    joint_recipe.PRESETS["cpu"].update(batch=2, views=12, net={"width": 16, "volume": 8, "embed": 16})
+    complete.CASES, segment.CASES, layers_recipe.CASES, joint_recipe.CASES = 4, 8, 8, 2
+    trainer.LOG_STEPS = 4
+    trainer.WARM_UP = 5
+
+
+def call(main: Callable[[], None], *options: Any) -> Path:
+    """One call of a recipe's command; returns its --out."""
+    words = [str(o) for o in options]
+    sys.argv = ["train.py", *words, "--device", "cpu"]
+    main()
+    return Path(words[words.index("--out") + 1])
+
+
+def losses(folder: Path) -> List[float]:
+    return [e["loss"] for e in map(json.loads, (folder / "log.jsonl").read_text().splitlines()) if "loss" in e]
+
+
+def check_recipe(name: str, main: Callable[[], None], options: List[Any], out: Path, overfit_steps: int) -> str:
+    run = call(main, *options, "--out", out / f"{name}-overfit", "--steps", overfit_steps, "--overfit", 16, "--lr", 3e-3)
+    curve = losses(run)
+    first, last = curve[0], float(np.mean(curve[-2:]))
+    assert last < 0.8 * first, f"{name}: 16 samples are not learned: loss {first} to {last}"
+    at_once = call(main, *options, "--out", out / f"{name}-once", "--steps", STEPS)
+    halves = call(main, *options, "--out", out / f"{name}-halves", "--steps", STEPS, "--call-steps", STEPS // 2)
+    assert not (halves / "weights").exists(), f"{name}: a run that is not complete wrote its weights"
+    call(main, *options, "--out", halves, "--steps", STEPS, "--resume")
+    a, b = (read_checkpoint(f / "last.pt") for f in (at_once, halves))
+    assert a["step"] == b["step"] == STEPS
+    for part in ("model", "ema"):
+        for key, value in a[part].items():
+            assert torch.equal(value, b[part][key]), f"{name}: {part} {key} differs after resuming"
+    shipped = load_trained(halves / "weights")
+    assert shipped.config == a["config"] and all(torch.equal(v, a["ema"][k].half().float()) for k, v in shipped.state.items())
+    return f"loss on 16 samples {first:.3f} to {last:.3f}; resumed bit for bit"
+
+
+def check_weights(out: Path) -> str:
+    g = torch.Generator().manual_seed(1)
+    state = {f"w{i}": torch.randn(50, 7, 3, 3, generator=g) for i in range(5)} | {"n": torch.arange(4)}
+    files = write_weights(out / "weights", state, {"size": 1}, 3, 1.5, limit=30_000)
+    assert len(files) > 2 and all(f.stat().st_size <= 30_000 for f in files[:-1])
+    back = read_weights(out / "weights")
+    assert back.step == 3 and all(torch.equal(back.state[k], v.half().float() if v.is_floating_point() else v) for k, v in state.items())
+    wide = torch.nn.Conv2d(4, 2, 3)
+    grown = load_grown(wide, {"weight": torch.ones(2, 3, 3, 3), "bias": torch.zeros(2)})
+    assert grown == ["weight"] and float(wide.weight[:, 3:].detach().abs().max()) == 0
+    try:
+        load_grown(wide, {"weight": torch.ones(5, 3, 3, 3)})
+    except ValueError as error:
+        assert "bias is missing" in str(error) and "weight is" in str(error)
+    else:
+        raise AssertionError("weights of another size were taken")
+    return f"{len(files) - 1} shards read back"
+
+
+def check_body() -> str:
+    """The renderer against golden/body.json, in a batch of two of which the second is the golden one."""
+    folder = HERE / "views"
+    golden = json.loads((folder / "golden" / "body.json").read_text())
+
+    def tensor(entry: Dict[str, Any]) -> torch.Tensor:
+        return torch.from_numpy(np.fromfile(folder / entry["path"], "<f4").reshape(entry["dims"]))
+
+    image, front, back, back_rgb = (tensor(golden["inputs"][k]) for k in ("image", "front", "back", "backRgb"))
+    layers = torch.cat([front[None], back[None], back_rgb])
+    body = Body(torch.stack([image.flip(-1), image]), torch.stack([layers.flip(-1), layers]), torch.full((2,), golden["elevation"]), golden["inputDistance"])
+    got = render(body, 32, 2, azimuths=[math.radians(22.5 * v) for v in golden["viewIndices"]], scale=torch.full((2,), golden["scale"]),
+                 offset=torch.tensor([golden["offset"]] * 2))[1]
+    worst = float((got - tensor(golden["outputs"]["views"])).abs().max())
+    assert worst < 1e-3, f"the renderer left its golden case by {worst}"
+    return f"largest difference {worst:.1e}"
+
+
+def main() -> None:
+    start = time.time()
+    shrink()
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch)
+        rng = np.random.default_rng(0)
+        pairs, objects = out / "complete.npz", out / "views.npz"
+        np.savez(pairs, **complete_pack(rng))
+        np.savez(objects, **views_pack(rng))
+        report = {"weights": check_weights(out), "body": check_body()}
+        report["prior"] = check_recipe("prior", complete.main, ["--model", "prior", "--data", pairs], out, 60)
+        report["denoiser"] = check_recipe("denoiser", complete.main, ["--model", "denoiser", "--data", pairs, "--prior", out / "prior-once"], out, 80)
+        report["segment"] = check_recipe("segment", segment.main, ["--data", pairs], out, 60)
+        report["layers"] = check_recipe("layers", views.main, ["--model", "layers", "--data", objects], out, 40)
+        joint = ["--model", "joint", "--data", objects, "--layers", out / "layers-once", "--bodies", out / "bodies.npz"]
+        report["joint"] = check_recipe("joint", views.main, joint, out, 24)
+    for name, line in report.items():
+        print(f"ok {name}: {line}")
+    print(f"PyTorch {torch.__version__}, {time.process_time():.0f} s of CPU, {time.time() - start:.0f} s of clock")
+
+
+if __name__ == "__main__":
+    main()
