@@ -31,14 +31,15 @@ from common.weights import load_trained  # noqa: E402
 from complete.compose import BANDS, completion_batch  # noqa: E402
 from complete.model import Anchored, Denoiser  # noqa: E402
 from complete.prior import Prior, as_condition  # noqa: E402
-from complete.sample import sample  # noqa: E402
+from complete.sample import draw_start, sample  # noqa: E402
 
 Answer = Callable[..., torch.Tensor]
 KINDS = {"denoiser": (Denoiser, ["x", "cond", "t", "prior"]), "prior": (Prior, ["cond"])}
 
 
-def load(path: str, kind: str, machine: Machine) -> Tuple[Answer, int]:
-    """The network of an ONNX graph (on the CPU) or of trained weights (on the machine), and its pixels a side."""
+def load(path: str, kind: str, machine: Machine) -> Tuple[Answer, int, bool]:
+    """The network of an ONNX graph (on the CPU) or of trained weights (on the machine), its pixels a side, and whether it is a denoiser that
+    takes the prior's answer."""
     network, names = KINDS[kind]
     if path.endswith(".onnx"):
         import onnxruntime as ort
@@ -50,7 +51,7 @@ def load(path: str, kind: str, machine: Machine) -> Tuple[Answer, int]:
         def run_graph(*inputs: torch.Tensor) -> torch.Tensor:
             return torch.from_numpy(session.run(None, {n: v.float().cpu().numpy() for n, v in zip(names, inputs)})[0]).to(inputs[0].device)
 
-        return run_graph, session.get_inputs()[0].shape[2]
+        return run_graph, session.get_inputs()[0].shape[2], "prior" in [i.name for i in session.get_inputs()]
     trained = load_trained(Path(path))
     core = network(**trained.config)
     core.load_state_dict(trained.state)
@@ -58,9 +59,9 @@ def load(path: str, kind: str, machine: Machine) -> Tuple[Answer, int]:
 
     def run(*inputs: torch.Tensor) -> torch.Tensor:
         with torch.no_grad(), machine.autocast():
-            return model(*inputs).float()
+            return model(*inputs[:3], *[as_condition(prior) for prior in inputs[3:]]).float()
 
-    return run, trained.config.get("size", 64)
+    return run, trained.config.get("size", 64), bool(getattr(core, "prior", False))
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:
@@ -87,26 +88,30 @@ def amodal(x: torch.Tensor, visible: np.ndarray) -> np.ndarray:
     return (x[:, 3].numpy() > 0) | visible
 
 
-def draw(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: float, prior: Optional[Answer], k: int, batch: int = 40) -> List[torch.Tensor]:
-    """k answers [N,4,S,S] on the CPU: samples, or without a denoiser k times the prior's."""
+def draw(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: float, prior: Optional[Answer], k: int, start_at: int,
+         conditioned: bool, batch: int = 40) -> List[torch.Tensor]:
+    """k answers [N,4,S,S] on the CPU: samples, from the prior's answer where there is one; without a denoiser what a sample would start from."""
     answers: List[List[torch.Tensor]] = [[] for _ in range(k)]
     for i, cond in enumerate(d["cond"].split(batch)):
         guess = prior(cond) if prior else None
         for s in range(k):
+            seed = 1000 * s + i * batch
+            start = None if guess is None else draw_start(guess, seed)
             if model is None:
-                assert guess is not None
-                alpha = torch.sigmoid(guess[:, 3:])
-                answers[s].append(torch.cat([guess[:, :3].clamp(-1, 1) * alpha, 2 * alpha - 1], 1).cpu())
+                assert start is not None
+                answers[s].append(start.cpu())
+            elif start is None:
+                answers[s].append(sample(model, cond, steps, eta, guidance, seed).cpu())
             else:
-                condition = None if guess is None else as_condition(guess)
-                answers[s].append(sample(model, cond, steps, eta, guidance, 1000 * s + i * batch, condition).cpu())
+                answers[s].append(sample(model, cond, steps, eta, guidance, seed, guess if conditioned else None, start, start_at).cpu())
     return [torch.cat(a) for a in answers]
 
 
-def measure(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: float, prior: Optional[Answer], k: int = 4) -> dict:
+def measure(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: float, prior: Optional[Answer], start_at: int, conditioned: bool,
+            k: int = 4) -> dict:
     n = len(d["x0"])
     t0 = time.time()
-    xs = draw(model, d, steps, eta, guidance, prior, k)
+    xs = draw(model, d, steps, eta, guidance, prior, k, start_at, conditioned)
     seconds = (time.time() - t0) / (n * k)
     d = {key: v.cpu() if isinstance(v, torch.Tensor) else v for key, v in d.items()}
     truth = d["x0"][:, 3].numpy() > 0
@@ -181,21 +186,24 @@ def sheet(d: dict, xs: List[torch.Tensor], pick: List[int], path: Path) -> None:
     save_picture(torch.cat([left, torch.ones(3, left.shape[1], 16), right], 2), path)
 
 
-SWEEP = ((6, 0, 1.0), (10, 0, 1.0), (10, 0, 1.5), (10, 0, 2.0), (10, 0.5, 1.5), (10, 1, 1.0), (10, 1, 1.5), (16, 0, 1.5), (16, 1, 1.5))
+# timesteps walked, steps, eta, guidance
+FROM_NOISE = ((1000, 6, 0, 1.0), (1000, 10, 0, 1.0), (1000, 10, 0, 1.5), (1000, 10, 0.5, 1.5), (1000, 10, 1, 1.0), (1000, 10, 1, 1.5), (1000, 16, 1, 1.5))
+FROM_PRIOR = ((300, 2, 1, 1.0), (300, 2, 1, 1.5), (500, 3, 1, 1.0), (500, 3, 1, 1.5), (700, 4, 1, 1.0), (700, 4, 1, 1.5))
 
 
 def main() -> None:
     ap = argparse.ArgumentParser()
     ap.add_argument("--model", default=str(Path(__file__).parent / "denoiser.onnx"))
-    ap.add_argument("--prior", help="what the denoiser was trained with, or with --model none the network to measure")
+    ap.add_argument("--prior", help="prior.onnx or a RUN: from whose answer samples start; with --model none it is measured alone")
+    ap.add_argument("--start-at", type=int, default=300, help="with a prior: timesteps walked from its answer")
     ap.add_argument("--data", type=Path, required=True)
     ap.add_argument("--device", default="cpu")
     ap.add_argument("--split", type=int, default=2, help="0 train, 1 validation, 2 test")
     ap.add_argument("--cases", type=int, default=40, help="per band")
     ap.add_argument("--seed", type=int, default=99)
-    ap.add_argument("--steps", type=int, default=6)
+    ap.add_argument("--steps", type=int, help="default: 2 with a prior, 6 without")
     ap.add_argument("--eta", type=float, default=1.0)
-    ap.add_argument("--guidance", type=float, default=2.0)
+    ap.add_argument("--guidance", type=float, help="default: 1 with a prior, 2 without")
     ap.add_argument("--sweep", action="store_true")
     ap.add_argument("--rough", action="store_true", help="perturbed masks and photo effects, as in training")
     ap.add_argument("--sheet", type=Path)
@@ -203,24 +211,26 @@ def main() -> None:
     machine = open_machine(a.device)
     sizes: List[int] = []
     model = prior = None
+    conditioned = False
     if a.model != "none":
-        model, size = load(a.model, "denoiser", machine)
+        model, size, conditioned = load(a.model, "denoiser", machine)
         sizes.append(size)
     if a.prior:
-        prior, size = load(a.prior, "prior", machine)
+        prior, size, _ = load(a.prior, "prior", machine)
         sizes.append(size)
     if len(set(sizes)) != 1:
         ap.error(f"expected a denoiser, a prior or both of one size, came sizes {sizes}")
     d = cases(load_arrays(a.data), a.split, a.cases, a.seed, a.rough, sizes[0], machine)
     band = d["band"].cpu().numpy()
     if a.sweep:
-        for steps, eta, guidance in SWEEP:
-            r = measure(model, d, steps, eta, guidance, prior)
+        for start_at, steps, eta, guidance in FROM_PRIOR if prior else FROM_NOISE:
+            r = measure(model, d, steps, eta, guidance, prior, start_at, conditioned)
             m = {k: v.mean() for k, v in r["rows"].items()}
-            print(f"steps {steps} eta {eta} guidance {guidance}: one {m['one sample']:.3f} best3 {m['best of 3']:.3f} vote {m['vote of 4, tie is yes']:.3f} "
-                  f"psnr {np.nanmean(r['psnr']):.2f} diversity {r['diversity']:.3f} {r['seconds']:.3f} s a sample", flush=True)
+            print(f"start {start_at} steps {steps} eta {eta} guidance {guidance}: one {m['one sample']:.3f} best3 {m['best of 3']:.3f} "
+                  f"vote {m['vote of 4, tie is yes']:.3f} psnr {np.nanmean(r['psnr']):.2f} diversity {r['diversity']:.3f} {r['seconds']:.3f} s a sample", flush=True)
         return
-    r = measure(model, d, a.steps, a.eta, a.guidance, prior)
+    steps, guidance = a.steps or (2 if prior else 6), a.guidance or (1.0 if prior else 2.0)
+    r = measure(model, d, steps, a.eta, guidance, prior, a.start_at, conditioned)
     print("| | 0-20 % | 20-40 % | 40-60 % | 60-80 % | all |\n| --- | --- | --- | --- | --- | --- |")
     show(r, band)
     print(f"diversity (1 - IoU between samples) {r['diversity']:.3f}; {r['seconds']:.3f} s a sample")

@@ -3,20 +3,33 @@
 from typing import Callable, List, Optional
 
 import torch
+import torch.nn.functional as F
 
 from complete.model import TIMESTEPS, cosine_alphas_cumprod
 
 
-def trailing_timesteps(steps: int) -> List[int]:
-    """round(1000 - i * 1000 / steps) - 1 for i = 0..steps-1: the noisiest step is always visited."""
-    return [int(round(TIMESTEPS - i * TIMESTEPS / steps)) - 1 for i in range(steps)]
+def trailing_timesteps(steps: int, below: int = TIMESTEPS) -> List[int]:
+    """round(below - i * below / steps) - 1 for i = 0..steps-1: the noisiest step is always visited."""
+    return [int(round(below - i * below / steps)) - 1 for i in range(steps)]
+
+
+def draw_start(prior: torch.Tensor, seed: int, bias: float = 0.7, sharpness: float = 2.0, spread: float = 1.5) -> torch.Tensor:
+    """A clean picture [B,4,S,S] that the prior's answer (straight colours, logit of alpha) allows: the logit is changed by a field that is
+    bilinear between four normals at the corners, so that where the prior is unsure whole regions come or go together."""
+    g = torch.Generator().manual_seed(seed)
+    b, _, s, _ = prior.shape
+    axis = ((torch.arange(s) + 0.5) / s * 2 - 1).expand(b, s, s)
+    grid = torch.stack([axis, axis.transpose(1, 2)], -1)
+    field = F.grid_sample(torch.randn(b, 1, 2, 2, generator=g), grid, align_corners=True).to(prior.device)
+    alpha = torch.sigmoid(sharpness * (prior[:, 3:] + spread * field - bias))
+    return torch.cat([prior[:, :3].clamp(-1, 1) * alpha, 2 * alpha - 1], 1)
 
 
 @torch.no_grad()
 def sample(model: Callable[..., torch.Tensor], cond: torch.Tensor, steps: int = 10, eta: float = 0.0, guidance: float = 1.5, seed: int = 0,
-           prior: Optional[torch.Tensor] = None) -> torch.Tensor:
+           prior: Optional[torch.Tensor] = None, start: Optional[torch.Tensor] = None, start_at: int = TIMESTEPS) -> torch.Tensor:
     """float32 [B,4,S,S] in about -1..1; one noise per call seed and batch row, the same on every device. prior [B,4,S,S] where the
-    denoiser takes one; the null condition has neither."""
+    denoiser takes one; the null condition has neither. With start [B,4,S,S], a clean picture, the last start_at timesteps are walked from it."""
     g = torch.Generator().manual_seed(seed)
     b, _, s, _ = cond.shape
 
@@ -25,7 +38,10 @@ def sample(model: Callable[..., torch.Tensor], cond: torch.Tensor, steps: int = 
 
     x = noise()
     abar = cosine_alphas_cumprod()
-    ts = trailing_timesteps(steps)
+    ts = trailing_timesteps(steps, start_at)
+    if start is not None:
+        x = abar[ts[0]] ** 0.5 * start + (1 - abar[ts[0]]) ** 0.5 * x
+        x = x.float()
     for i, t in enumerate(ts):
         a = float(abar[t])
         prev = float(abar[ts[i + 1]]) if i + 1 < steps else 1.0
