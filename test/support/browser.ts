@@ -1,21 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Browser, chromium as playwright } from 'playwright-core';
-
-const ARGS = [
-  '--no-sandbox',
-  '--no-zygote',
-  '--disable-dev-shm-usage',
-  // WebGL on the CPU: the machine that tests need not have a GPU
-  '--use-gl=angle',
-  '--use-angle=swiftshader',
-  '--enable-unsafe-swiftshader',
-  '--ignore-gpu-blocklist',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--font-render-hinting=none',
-];
+import type { Browser } from 'playwright-core';
+import { openBrowser as open } from '../../apps/data/src/browser.ts';
 
 /**
  * A headless Chromium that came with `npm ci`, or the one that CHROME_PATH names.
@@ -23,24 +7,7 @@ const ARGS = [
  */
 export async function openBrowser(): Promise<Browser | null> {
   try {
-    let executablePath = process.env.CHROME_PATH;
-    if (executablePath === undefined) {
-      if (process.platform !== 'linux' || process.arch !== 'x64')
-        throw new Error('the packaged Chromium is for Linux on x64; set CHROME_PATH');
-      // a folder of our own: the package trusts whatever lies in the system's temporary folder
-      const folder = fileURLToPath(new URL('../../node_modules/.cache/gestalt3d/chromium', import.meta.url));
-      await mkdir(folder, { recursive: true });
-      process.env.TMPDIR = folder;
-      // makes the package unpack the system libraries that a bare Debian lacks, and put them on LD_LIBRARY_PATH
-      process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs20.x';
-      const { default: packaged } = await import('@sparticuz/chromium');
-      executablePath = await packaged.executablePath();
-      // its own configuration names /tmp/fonts; without any font the renderer crashes
-      process.env.FONTCONFIG_FILE = join(folder, 'fonts.conf');
-      const config = `<fontconfig><dir>${join(folder, 'fonts')}</dir><dir>/usr/share/fonts</dir><cachedir>${join(folder, 'fonts-cache')}</cachedir></fontconfig>`;
-      await writeFile(process.env.FONTCONFIG_FILE, `<?xml version="1.0"?>\n<!DOCTYPE fontconfig SYSTEM "fonts.dtd">\n${config}\n`);
-    }
-    return await playwright.launch({ executablePath, args: ARGS });
+    return await open();
   } catch (error) {
     if (process.env.REQUIRE_BROWSER === '1') throw error;
     console.warn(`skipped: no browser (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`);

@@ -15,6 +15,7 @@ const ARGS = [
   '--ignore-gpu-blocklist',
   '--disable-background-networking',
   '--disable-component-update',
+  '--font-render-hinting=none',
   '--js-flags=--max-old-space-size=3000',
 ];
 

@@ -1,23 +1,11 @@
 import { createRng, type Mesh } from '@gestalt3d/core';
 import { describe, expect, it } from 'vitest';
 import { checkSolid } from './check-solid.ts';
+import { joined, moved } from './mesh.test-helper.ts';
 import { boxMesh, marchField, sphereMesh, torusMesh } from './shapes.ts';
 import { TriangleTree } from './triangle-tree.ts';
 import { trianglesMeet } from './triangles-meet.ts';
 
-const moved = (mesh: Mesh, x: number, y = 0, z = 0): Mesh => ({
-  ...mesh,
-  positions: mesh.positions.map((value, i) => value + [x, y, z][i % 3]),
-});
-const joined = (...meshes: Mesh[]): Mesh => {
-  const positions: number[] = [];
-  const indices: number[] = [];
-  for (const mesh of meshes) {
-    for (const v of mesh.indices) indices.push(v + positions.length / 3);
-    for (const value of mesh.positions) positions.push(value);
-  }
-  return { positions: Float32Array.from(positions), indices: Uint32Array.from(indices) };
-};
 const inverted = (mesh: Mesh): Mesh => ({ ...mesh, indices: mesh.indices.map((_, i, all) => all[i - (i % 3) + [0, 2, 1][i % 3]]) });
 
 describe('checkSolid', () => {

@@ -105,3 +105,19 @@ export function testContext(signal = new AbortController().signal): StageContext
   const events: StageMessage[] = [];
   return { signal, events, emit: (event) => void events.push(event), rng: createRng(1), gpu: null, spawnWorker: null, threads: 1 };
 }
+
+export const moved = (mesh: Mesh, x: number, y = 0, z = 0): Mesh => ({
+  ...mesh,
+  positions: mesh.positions.map((value, i) => value + [x, y, z][i % 3]!),
+});
+
+/** Several meshes as one, their vertices and triangles in order. */
+export const joined = (...meshes: Mesh[]): Mesh => {
+  const positions: number[] = [];
+  const indices: number[] = [];
+  for (const mesh of meshes) {
+    for (const v of mesh.indices) indices.push(v + positions.length / 3);
+    for (const value of mesh.positions) positions.push(value);
+  }
+  return { positions: Float32Array.from(positions), indices: Uint32Array.from(indices) };
+};

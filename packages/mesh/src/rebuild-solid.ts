@@ -1,4 +1,5 @@
 import { breathe, type Mesh, meshBounds, NoSurfaceError, OptionError } from '@gestalt3d/core';
+import { TETRAHEDRA } from './tetrahedra.ts';
 import { TriangleTree } from './triangle-tree.ts';
 
 export interface RebuildOptions {
@@ -13,15 +14,6 @@ export const REBUILD_DEFAULTS: Readonly<RebuildOptions> = { resolution: 80 };
 const SHEET_HALF = 0.75;
 /** A vertex keeps this share of its grid edge away from both ends, so that no two vertices meet after rounding. */
 const CLEARANCE = 0.02;
-/** Six tetrahedra around the diagonal 0-7 of a cell, all of the same orientation; every face of a cell is cut alike from both sides. */
-const TETRAHEDRA = [
-  [0, 1, 3, 7],
-  [0, 3, 2, 7],
-  [0, 2, 6, 7],
-  [0, 6, 4, 7],
-  [0, 4, 5, 7],
-  [0, 5, 1, 7],
-] as const;
 /** Corners of a cell's faces towards -x, +x, -y, +y, -z, +z. */
 const FACES = [
   [0, 2, 4, 6],

@@ -4,24 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { adversarialFields } from './adversarial-fields.test-helper.ts';
 import { checkSolid, type SolidChecker } from './check-solid.ts';
 import { makeSolid, SOLID_DEFAULTS } from './make-solid.ts';
+import { joined, moved } from './mesh.test-helper.ts';
 import { printModel } from './print-model.ts';
 import { REBUILD_DEFAULTS, rebuildSolid } from './rebuild-solid.ts';
 import { SHAPE_DEFAULTS, shapeMesh } from './shape-mesh.ts';
 import { boxMesh, marchField, sphereMesh, torusMesh } from './shapes.ts';
-
-const moved = (mesh: Mesh, x: number, y = 0, z = 0): Mesh => ({
-  ...mesh,
-  positions: mesh.positions.map((value, i) => value + [x, y, z][i % 3]),
-});
-const joined = (...meshes: Mesh[]): Mesh => {
-  const positions: number[] = [];
-  const indices: number[] = [];
-  for (const mesh of meshes) {
-    for (const v of mesh.indices) indices.push(v + positions.length / 3);
-    for (const value of mesh.positions) positions.push(value);
-  }
-  return { positions: Float32Array.from(positions), indices: Uint32Array.from(indices) };
-};
 
 describe('shapeMesh', () => {
   const checker: SolidChecker = (mesh, onDefect) => printModel(mesh, 100, onDefect).check;

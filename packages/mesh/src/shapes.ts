@@ -1,4 +1,5 @@
 import { type Mesh, NoSurfaceError } from '@gestalt3d/core';
+import { TETRAHEDRA } from './tetrahedra.ts';
 
 /** Sphere of quads split in two, poles closed by fans; closed, counter-clockwise from outside. `around` x `down` >= 3 x 2. */
 export function sphereMesh(radius = 0.5, around = 48, down = 24): Mesh {
@@ -91,20 +92,11 @@ export function marchField(sdf: (x: number, y: number, z: number) => number, res
     }
     return at;
   };
-  // six tetrahedra around the diagonal 0-7, all of the same orientation
-  const tetrahedra = [
-    [0, 1, 3, 7],
-    [0, 3, 2, 7],
-    [0, 2, 6, 7],
-    [0, 6, 4, 7],
-    [0, 4, 5, 7],
-    [0, 5, 1, 7],
-  ];
   for (let k = 0; k < resolution; k++)
     for (let j = 0; j < resolution; j++)
       for (let i = 0; i < resolution; i++) {
         const corner = (c: number) => i + (c & 1) + n * (j + ((c >> 1) & 1) + n * (k + (c >> 2)));
-        for (const tetrahedron of tetrahedra) {
+        for (const tetrahedron of TETRAHEDRA) {
           const c = tetrahedron.map(corner);
           const inside = c.filter((v) => values[v] < 0);
           if (inside.length === 0 || inside.length === 4) continue;

@@ -3,7 +3,8 @@ import type { Checkpoint } from './checkpoint.ts';
 import { crc32 } from './crc32.ts';
 import { DTYPE_BYTES } from './dtype.ts';
 import { CheckpointDamagedError } from './errors.ts';
-import { PickleObject, PickleTensor, type PickleValue, readPickle } from './pickle.ts';
+import { readPickle } from './pickle.ts';
+import { PickleObject, PickleTensor, type PickleValue } from './pickle-value.ts';
 import type { TensorStorage, TensorView } from './tensor.ts';
 import { readZipDirectory, type ZipEntry, zipEntryStart } from './zip.ts';
 
