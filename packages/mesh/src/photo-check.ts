@@ -1,6 +1,6 @@
-import { boundingBox, createImage, type Mask, type Mesh, reframeCamera, resample, type View } from '@gestalt3d/core';
+import { createImage, type Mask, type Mesh, type View } from '@gestalt3d/core';
 import { distanceToZero } from './distance.ts';
-import { renderMesh } from './render.ts';
+import { renderBack } from './render-back.ts';
 
 export interface PhotoAgreement {
   /** IoU of the mesh's silhouette with the visible mask, 0..1; pixels that only the completion calls object are left out, because something hides them. */
@@ -22,19 +22,9 @@ const COMPARE_SIDE = 512;
  * @param completion says by its alpha where the object goes on behind something; without it nothing is taken as hidden
  */
 export function compareWithPhoto(mesh: Mesh, photo: View, completion?: View): PhotoAgreement | undefined {
-  const box = boundingBox(photo.image);
-  if (!box) return undefined;
-  const longest = Math.max(box.x1 - box.x0, box.y1 - box.y0);
-  const margin = Math.ceil(longest / 2);
-  const x = Math.max(0, box.x0 - margin);
-  const y = Math.max(0, box.y0 - margin);
-  const regionWidth = Math.min(photo.image.width, box.x1 + margin) - x;
-  const regionHeight = Math.min(photo.image.height, box.y1 + margin) - y;
-  const scale = Math.min(1, COMPARE_SIDE / Math.max(regionWidth, regionHeight));
-  const width = Math.max(1, Math.round(regionWidth * scale));
-  const height = Math.max(1, Math.round(regionHeight * scale));
-  const target = resample(photo.image, width, height, { x, y, width: regionWidth, height: regionHeight });
-  const own = renderMesh(mesh, reframeCamera(photo.camera, { scale, dx: -x * scale, dy: -y * scale, width, height }), { mode: 'unlit' });
+  const seen = renderBack(mesh, photo, 1 / 2, COMPARE_SIDE);
+  if (!seen) return undefined;
+  const { target, own, x, y, scale, width, height, longest } = seen;
   const visible = solidPixels(target);
   const rendered = solidPixels(own);
   const hidden = completion ? hiddenPixels(completion, photo, { x, y, scale, width, height }, visible) : new Uint8Array(width * height);

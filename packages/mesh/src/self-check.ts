@@ -1,5 +1,5 @@
-import { boundingBox, type Mesh, reframeCamera, resample, type View } from '@gestalt3d/core';
-import { renderMesh } from './render.ts';
+import type { Mesh, View } from '@gestalt3d/core';
+import { renderBack } from './render-back.ts';
 
 export interface ViewAgreement {
   /** Of the silhouettes, 0..1. */
@@ -12,19 +12,10 @@ export interface ViewAgreement {
 
 /** Renders the mesh back into a picture's camera and compares; large pictures are compared at `maxSide` pixels, colours after `gain` per channel. */
 export function compareWithView(mesh: Mesh, view: View, maxSide = 256, gain: readonly [number, number, number] = [1, 1, 1]): ViewAgreement {
-  const box = boundingBox(view.image);
-  if (!box) return { iou: 0, covered: 0, psnrDb: 0 };
   // the whole picture if it is small, else the object and a quarter around it
-  const margin = Math.ceil(Math.max(box.x1 - box.x0, box.y1 - box.y0) / 4);
-  const x = Math.max(0, box.x0 - margin);
-  const y = Math.max(0, box.y0 - margin);
-  const regionWidth = Math.min(view.image.width, box.x1 + margin) - x;
-  const regionHeight = Math.min(view.image.height, box.y1 + margin) - y;
-  const scale = Math.min(1, maxSide / Math.max(regionWidth, regionHeight));
-  const width = Math.max(1, Math.round(regionWidth * scale));
-  const height = Math.max(1, Math.round(regionHeight * scale));
-  const target = resample(view.image, width, height, { x, y, width: regionWidth, height: regionHeight });
-  const own = renderMesh(mesh, reframeCamera(view.camera, { scale, dx: -x * scale, dy: -y * scale, width, height }), { mode: 'unlit' });
+  const back = renderBack(mesh, view, 1 / 4, maxSide);
+  if (!back) return { iou: 0, covered: 0, psnrDb: 0 };
+  const { target, own, width, height } = back;
   let both = 0;
   let either = 0;
   let object = 0;
