@@ -3,28 +3,22 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import asc from 'assemblyscript/asc';
 
 const root = new URL('../', import.meta.url);
-/** 64 KiB pages: the least that fits a small fit, and 1.5 GiB at most. */
-const MEMORY = ['--initialMemory', '64', '--maximumMemory', '24576'];
+/** In 64 KiB pages: the least that fits a small fit, and 1.5 GiB at most. The threads of a fit work in one memory. */
+const SHARED_MEMORY = ['--importMemory', '--sharedMemory', '--initialMemory', '64', '--maximumMemory', '24576', '--enable', 'threads'];
+/** Grows as its instance needs it; a page may use it without being isolated from other origins. */
+const OWN_MEMORY = ['--initialMemory', '2'];
 
-/** @param {string} name file in assembly/ without its ending */
-async function build(name, exportName) {
+/**
+ * @param {string} name file in assembly/ without its ending
+ * @param {string[]} memory
+ */
+async function build(name, exportName, memory) {
   let binary;
   const { error, stderr } = await asc.main(
     [
       `assembly/${name}.ts`,
-      ...[
-        '--outFile',
-        'module.wasm',
-        '-O3',
-        '--converge',
-        '--noAssert',
-        '--runtime',
-        'stub',
-        '--importMemory',
-        '--sharedMemory',
-        ...MEMORY,
-      ],
-      ...['--enable', 'simd', '--enable', 'threads'],
+      ...['--outFile', 'module.wasm', '-O3', '--converge', '--noAssert', '--runtime', 'stub', '--enable', 'simd'],
+      ...memory,
     ],
     {
       readFile: (file) => readFile(new URL(file, root), 'utf8').catch(() => null),
@@ -41,4 +35,6 @@ async function build(name, exportName) {
   if ((await readFile(url, 'utf8').catch(() => '')) !== text) await writeFile(url, text);
 }
 
-await build('kernels', 'KERNELS_WASM');
+await build('kernels', 'KERNELS_WASM', SHARED_MEMORY);
+await build('isosurface', 'ISOSURFACE_WASM', OWN_MEMORY);
+await build('isosurface-field', 'FIELD_WASM', OWN_MEMORY);

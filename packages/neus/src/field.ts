@@ -1,14 +1,15 @@
 import { type Bounds, ShapeMismatchError, type SurfaceField } from '@gestalt3d/core';
-import { type FitConfig, LEVELS, parameterCount } from './config.ts';
-import { instantiateKernels, type Kernels } from './cpu/kernels.ts';
-import { allocateMemory, type FitSizes, layoutMemory, writeBlock } from './cpu/memory-layout.ts';
+import { type FitConfig, gridLevels, LEVELS, parameterCount } from './config.ts';
+import { FIELD_WASM } from './wasm/isosurface-field.generated.ts';
 
-/** Points evaluated in one call of the kernel. */
+/** Points evaluated in one call of the kernel; a multiple of 8. */
 const CHUNK = 16384;
 
 /** Reads a surface field on the CPU. Points and distances are in world units. */
 export interface FieldReader {
   readonly bounds: Bounds;
+  /** What it reads, so that other threads can read it too. */
+  readonly field?: SurfaceField;
   /**
    * @param points [count, 3] world
    * @param sdf [count] signed distance, negative inside
@@ -33,41 +34,68 @@ export async function openField(field: SurfaceField): Promise<FieldReader> {
   const grid = { resolutions: resolutions as number[], tableSize: tableSize as number };
   if (!Array.isArray(resolutions) || resolutions.length > LEVELS || parameterCount(grid) !== field.data.length)
     throw new ShapeMismatchError('surface field', [Array.isArray(resolutions) ? parameterCount(grid) : 'P'], [field.data.length]);
-  // of the layout only parameters, levels, scratch and points are used here
-  const config = { ...grid, occupancyEdge: 1 } as FitConfig;
-  const sizes: FitSizes = { views: 0, pixels: 0, foreground: 0, background: 0, groups: 0, threads: 1, points: CHUNK };
-  const layout = layoutMemory(config, sizes);
-  const memory = allocateMemory(layout);
-  writeBlock(memory, layout, config, sizes);
-  new Float32Array(memory.buffer, layout.params, field.data.length).set(field.data);
-  const kernels: Kernels = await instantiateKernels(memory);
-  kernels.configure(layout.block, layout.scratch);
-  kernels.setStep(0, grid.resolutions.length, 1, 1);
-  kernels.prepare();
-  const { min, max } = field.bounds;
-  const edge = max[0] - min[0];
-  const pointsIn = new Float32Array(memory.buffer, layout.points, CHUNK * 3);
-  const sdfAt = layout.points + CHUNK * 12;
+  const kernels = await instantiateFieldKernels();
+  const levels = gridLevels(grid);
+  const paramsAt = BASE;
+  const levelsAt = align(paramsAt + field.data.byteLength);
+  const scratchAt = align(levelsAt + levels.length * 16);
+  const pointsAt = align(scratchAt + kernels.scratchBytes());
+  const sdfAt = pointsAt + CHUNK * 12;
   const rgbAt = sdfAt + CHUNK * 4;
-  const sdfOut = new Float32Array(memory.buffer, sdfAt, CHUNK);
-  const rgbOut = new Float32Array(memory.buffer, rgbAt, CHUNK * 3);
+  kernels.memory.grow(Math.ceil((rgbAt + CHUNK * 12) / 65536));
+  const { buffer } = kernels.memory;
+  new Float32Array(buffer, paramsAt, field.data.length).set(field.data);
+  const table = new Uint32Array(buffer, levelsAt, levels.length * 4);
+  levels.forEach((level, l) => {
+    table.set([level.resolution, level.offset * 4, level.dense ? 0 : level.entries - 1, 0], l * 4);
+  });
+  kernels.configure(paramsAt, levelsAt, levels.length, scratchAt);
+  const { min, max } = field.bounds;
+  const scale = 1 / (max[0] - min[0]);
+  const edge = max[0] - min[0];
+  const pointsIn = new Float32Array(buffer, pointsAt, CHUNK * 3);
+  const sdfOut = new Float32Array(buffer, sdfAt, CHUNK);
+  const rgbOut = new Float32Array(buffer, rgbAt, CHUNK * 3);
   return {
     bounds: field.bounds,
+    field,
     evaluate(points, sdf, rgb) {
       const total = sdf.length;
       for (let from = 0; from < total; from += CHUNK) {
         const count = Math.min(CHUNK, total - from);
-        for (let i = 0, at = from * 3; i < count * 3; i += 3, at += 3) {
-          pointsIn[i] = (points[at] - min[0]) / edge;
-          pointsIn[i + 1] = (points[at + 1] - min[1]) / edge;
-          pointsIn[i + 2] = (points[at + 2] - min[2]) / edge;
+        for (let i = 0, at = from * 3; i < count; i++, at += 3) {
+          pointsIn[i] = (points[at] - min[0]) * scale;
+          pointsIn[CHUNK + i] = (points[at + 1] - min[1]) * scale;
+          pointsIn[2 * CHUNK + i] = (points[at + 2] - min[2]) * scale;
         }
-        kernels.evaluate(layout.points, count, sdfAt, rgb ? rgbAt : 0);
+        kernels.evaluate(pointsAt, CHUNK * 4, count, sdfAt, rgb ? rgbAt : 0);
         for (let i = 0; i < count; i++) sdf[from + i] = sdfOut[i] * edge;
         if (rgb) rgb.set(rgbOut.subarray(0, count * 3), from * 3);
       }
     },
   };
+}
+
+/** Exports of assembly/isosurface-field.ts. Addresses are bytes in the instance's own memory. */
+interface FieldKernels {
+  readonly memory: WebAssembly.Memory;
+  configure(params: number, levels: number, count: number, scratch: number): void;
+  scratchBytes(): number;
+  evaluate(points: number, strideBytes: number, count: number, sdf: number, rgb: number): void;
+}
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+async function instantiateFieldKernels(): Promise<FieldKernels> {
+  compiled ??= WebAssembly.compile(Uint8Array.from(atob(FIELD_WASM), (char) => char.charCodeAt(0)));
+  return (await WebAssembly.instantiate(await compiled, {})).exports as unknown as FieldKernels;
+}
+
+/** First byte that is ours: below lies the module's own static data. */
+const BASE = 65536;
+
+function align(address: number): number {
+  return Math.ceil(address / 64) * 64;
 }
 
 /** SDF [count] (world units) and sRGB colour [count, 3] (0..1) of world points [count, 3]. */

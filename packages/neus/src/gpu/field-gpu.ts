@@ -21,6 +21,8 @@ export interface GpuField {
   sdf(points: Float32Array): Promise<Float32Array>;
   /** Signed distances at a grid's vertices; nothing is uploaded for them. */
   sdfGrid(box: GridBox): Promise<Float32Array>;
+  /** Signed distances at layers [first, end) of a grid along z, left on the device: a buffer of its runner's pool, which the caller gives back. */
+  sdfLayers(box: GridBox, first: number, end: number): GPUBuffer;
   /** @param points [N, 3] @returns sRGB colours [N, 3], 0..1 */
   color(points: Float32Array): Promise<Float32Array>;
   dispose(): void;
@@ -56,26 +58,45 @@ export async function createGpuField(device: GPUDevice, field: SurfaceField): Pr
     return out;
   };
 
+  /** Starts the evaluation of vertices [first, first + count) of a grid. The result is the caller's to give back. */
+  const gridPart = ({ origin, spacing, size }: GridBox, first: number, count: number): GPUBuffer => {
+    const result = runner.storage(count * 4, 'neus/result');
+    const uniforms = { count, first, width: size[0], height: size[1], origin: [...origin, spacing] };
+    runner
+      .batch(kernels.sdfGrid.name)
+      .dispatch(kernels.sdfGrid, { mlp: parameters, table: parameters, result }, uniforms, Math.ceil(count / 64))
+      .submit();
+    return result;
+  };
+
   return {
     sdf: (points) => atPoints(kernels.sdf, points, 1),
     color: (points) => atPoints(kernels.color, points, 3),
-    async sdfGrid({ origin, spacing, size }) {
-      const [width, height, depth] = size;
+    async sdfGrid(box) {
+      const [width, height, depth] = box.size;
       const total = width * height * depth;
       const out = new Float32Array(total);
       for (let first = 0; first < total; first += CHUNK) {
         const count = Math.min(CHUNK, total - first);
-        const result = runner.storage(count * 4, 'neus/result');
-        const buffers = { mlp: parameters, table: parameters, result };
-        const uniforms = { count, first, width, height, origin: [...origin, spacing] };
-        runner
-          .batch(kernels.sdfGrid.name)
-          .dispatch(kernels.sdfGrid, buffers, uniforms, Math.ceil(count / 64))
-          .submit();
+        const result = gridPart(box, first, count);
         out.set(await runner.read(result, Float32Array, count), first);
         runner.pool.release(result);
       }
       return out;
+    },
+    sdfLayers(box, first, end) {
+      const area = box.size[0] * box.size[1];
+      const layers = runner.storage(Math.max(1, (end - first) * area) * 4, 'neus/layers');
+      for (let at = first * area; at < end * area; at += CHUNK) {
+        const count = Math.min(CHUNK, end * area - at);
+        const part = gridPart(box, at, count);
+        runner
+          .batch('neus/layers')
+          .copy(part, layers, count * 4, 0, (at - first * area) * 4)
+          .submit();
+        runner.pool.release(part);
+      }
+      return layers;
     },
     dispose() {
       runner.pool.release(parameters);

@@ -93,3 +93,16 @@ function edgeBetween(a: number, b: number): number {
   const [u, v] = [0, 1, 2].filter((other) => other !== axis);
   return axis * 4 + ((a >> u) & 1) + (((a >> v) & 1) << 1);
 }
+
+/** Bytes of a case in `caseTable`. */
+export const CASE_BYTES = 16;
+
+/** The cases flattened: of each a byte with three times its triangles, then their edges. [256, CASE_BYTES] */
+export function caseTable(): Uint8Array {
+  if (!flattened) {
+    flattened = new Uint8Array(256 * CASE_BYTES);
+    for (const [bits, edges] of marchingCubesCases().entries()) flattened.set([edges.length, ...edges], bits * CASE_BYTES);
+  }
+  return flattened;
+}
+let flattened: Uint8Array | undefined;

@@ -11,7 +11,8 @@ export interface Topology {
 
 /** Component of each triangle, and the components' signed volumes. */
 export function meshComponents(positions: Float32Array, indices: Uint32Array): { ofTriangle: Uint32Array; volumes: number[] } {
-  const parent = Uint32Array.from({ length: positions.length / 3 }, (_, i) => i);
+  const parent = new Uint32Array(positions.length / 3);
+  for (let i = 0; i < parent.length; i++) parent[i] = i;
   const find = (i: number): number => {
     while (parent[i] !== i) {
       parent[i] = parent[parent[i]];
@@ -19,22 +20,20 @@ export function meshComponents(positions: Float32Array, indices: Uint32Array): {
     }
     return i;
   };
-  for (let t = 0; t < indices.length; t += 3) {
-    const a = find(indices[t]);
-    parent[find(indices[t + 1])] = a;
-    parent[find(indices[t + 2])] = a;
-  }
-  const numberOf = new Map<number, number>();
+  // the smaller index becomes the root: vertices come in spatial order, which keeps the paths short
+  const unite = (a: number, b: number): number => {
+    const [low, high] = a < b ? [a, b] : [b, a];
+    parent[high] = low;
+    return low;
+  };
+  for (let t = 0; t < indices.length; t += 3) unite(unite(find(indices[t]), find(indices[t + 1])), find(indices[t + 2]));
+  const numberOf = new Int32Array(parent.length).fill(-1);
   const ofTriangle = new Uint32Array(indices.length / 3);
   const volumes: number[] = [];
   for (let t = 0; t < ofTriangle.length; t++) {
     const root = find(indices[t * 3]);
-    let component = numberOf.get(root);
-    if (component === undefined) {
-      component = volumes.length;
-      numberOf.set(root, component);
-      volumes.push(0);
-    }
+    if (numberOf[root] < 0) numberOf[root] = volumes.push(0) - 1;
+    const component = numberOf[root];
     ofTriangle[t] = component;
     volumes[component] += tetrahedron(positions, indices, t * 3);
   }
