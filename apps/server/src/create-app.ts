@@ -86,8 +86,10 @@ export function createApp({ jobs, engine, viewerDir, allowedHosts, log }: AppOpt
   });
 
   app.get('/api/jobs/:id/previews/:name', (request, response) => {
-    response.type('image/png').setHeader('cache-control', 'no-store');
-    response.end(jobs.preview(idOf(request), String(request.params.name)));
+    const name = String(request.params.name);
+    const bytes = jobs.preview(idOf(request), name);
+    response.type(typeOf(name)).setHeader('cache-control', 'no-store');
+    response.end(bytes);
   });
 
   app.delete('/api/jobs/:id', async (request, response) => {

@@ -13,6 +13,7 @@ import {
   type StageName,
 } from '@gestalt3d/core';
 import { createFileStore, type Engine, imageCodec } from '@gestalt3d/host';
+import { writeGlb } from '@gestalt3d/mesh';
 import { type CompletionsFile, RunFolder, resolveRunOptions } from '@gestalt3d/pipeline';
 import {
   type Artifact,
@@ -41,7 +42,7 @@ interface Job {
   record: JobRecord;
   folder: RunFolder;
   stages: Record<StageName, StageStatus>;
-  /** PNG previews of the stage that runs, by name. */
+  /** Previews of the stage that runs, PNG and GLB, by file name. */
   previews: Map<string, Uint8Array>;
   controller: AbortController | undefined;
   /** Settles when the run that is under way has ended. */
@@ -329,13 +330,20 @@ export class JobManager {
       this.#events.emit(job.record.id, { type: 'stage', event } satisfies JobMessage);
       return;
     }
-    const { image, ...rest } = event;
-    const name = `${event.stage}-${event.name}-${event.index}.png`;
-    void imageCodec.encodePng(image).then((png) => {
-      job.previews.set(name, png);
-      const url = `/api/jobs/${job.record.id}/previews/${name}?v=${Date.now().toString(36)}`;
-      this.#events.emit(job.record.id, { type: 'stage', event: { ...rest, url } } satisfies JobMessage);
-    });
+    void this.#publishPreview(job, event).catch((error: unknown) => this.#log(`job ${job.record.id}: ${(error as Error).message}`));
+  }
+
+  /** Pictures and meshes are files of their own on the wire. */
+  async #publishPreview(job: Job, { image, mesh, ...event }: Extract<StageEvent, { kind: 'preview' }>): Promise<void> {
+    const name = `${event.stage}-${event.name}-${event.index}`;
+    const revision = Date.now().toString(36);
+    const keep = (file: string, bytes: Uint8Array): string => {
+      job.previews.set(file, bytes);
+      return `/api/jobs/${job.record.id}/previews/${file}?v=${revision}`;
+    };
+    const url = keep(`${name}.png`, await imageCodec.encodePng(image));
+    const meshUrl = mesh && keep(`${name}.glb`, await writeGlb({ mesh }, imageCodec));
+    this.#events.emit(job.record.id, { type: 'stage', event: { ...event, url, ...(meshUrl && { meshUrl }) } } satisfies JobMessage);
   }
 
   /** @throws NotFoundError */

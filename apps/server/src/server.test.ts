@@ -154,6 +154,45 @@ describe('server', () => {
     expect(text).toContain('"stage":"views","kind":"progress","done":2,"total":3,"unit":"step"');
   });
 
+  it('serves the preview of a surface as a picture and as a GLB', async () => {
+    await close();
+    const engine = tickingEngine(1);
+    const image = { width: 2, height: 2, channels: 4 as const, data: new Uint8Array(16).fill(200) };
+    const mesh = {
+      positions: Float32Array.from([0, 0, 0, 1, 0, 0, 0, 1, 0]),
+      indices: Uint32Array.from([0, 1, 2]),
+      colors: new Uint8Array(9),
+    };
+    const { run } = engine;
+    engine.run = async (folder, request, signal, onEvent) => {
+      onEvent({ stage: 'reconstruct', kind: 'preview', name: 'surface', index: 0, image, mesh });
+      await pause(300);
+      return run(folder, request, signal, onEvent);
+    };
+    await open(engine);
+    const { id } = (await (await create()).json()) as JobDocument;
+    const stream = await fetch(`${base}/api/jobs/${id}/events`);
+    await post(`/api/jobs/${id}/prompt`, prompt);
+    const reader = stream.body!.getReader();
+    let text = '';
+    while (!text.includes('"preview"')) text += new TextDecoder().decode((await reader.read()).value);
+    await reader.cancel();
+    const event = JSON.parse(/data: (.*"preview".*)/.exec(text)![1]!) as Record<string, unknown>;
+    expect(event).toEqual({
+      stage: 'reconstruct',
+      kind: 'preview',
+      name: 'surface',
+      index: 0,
+      url: expect.any(String),
+      meshUrl: expect.any(String),
+    });
+    const glb = await fetch(`${base}${event.meshUrl}`);
+    expect(glb.headers.get('content-type')).toContain('model/gltf-binary');
+    const bytes = new DataView(await glb.arrayBuffer());
+    expect([bytes.getUint32(0, true), bytes.getUint32(8, true)]).toEqual([0x46546c67, bytes.byteLength]);
+    expect((await fetch(`${base}${event.url}`)).headers.get('content-type')).toContain('image/png');
+  });
+
   it('cancels a running job within a step and a queued one at once; a second DELETE removes', async () => {
     await close();
     await open(tickingEngine(10_000));

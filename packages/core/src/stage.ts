@@ -1,4 +1,5 @@
 import type { RgbaImage } from './image.ts';
+import type { Mesh } from './mesh.ts';
 import type { Rng } from './rng.ts';
 
 export const STAGE_NAMES = ['segment', 'complete', 'views', 'reconstruct', 'mesh'] as const;
@@ -9,8 +10,8 @@ export type StageEvent = { stage: StageName } & (
   | { kind: 'start' }
   | { kind: 'progress'; done: number; total: number; unit: 'step' | 'view' | 'tile' | 'triangle' }
   | { kind: 'metric'; step: number; name: string; value: number }
-  /** A picture worth a look before the stage ends; `index` tells which of several (sample, view). */
-  | { kind: 'preview'; name: string; index: number; image: RgbaImage }
+  /** A picture worth a look before the stage ends; `index` tells which of several (sample, view). `mesh`: the shape itself where there is one. */
+  | { kind: 'preview'; name: string; index: number; image: RgbaImage; mesh?: Mesh }
   | { kind: 'info'; message: string }
   | { kind: 'warning'; code: string; message: string }
   | { kind: 'end'; milliseconds: number; reused: boolean }

@@ -1,28 +1,32 @@
 import type { Camera } from './camera.ts';
 import { ViewsFormatError } from './errors.ts';
 
-/** One frame of a NeRF `transforms.json`; intrinsics stand here or at the top. */
-export interface TransformsFrame {
+/** Intrinsics in pixels; lens distortion as OpenCV names it. They stand in a frame or at the top. */
+interface TransformsIntrinsics {
+  w?: number;
+  h?: number;
+  fl_x?: number;
+  fl_y?: number;
+  cx?: number;
+  cy?: number;
+  k1?: number;
+  k2?: number;
+  k3?: number;
+  k4?: number;
+  p1?: number;
+  p2?: number;
+}
+
+/** One frame of a NeRF `transforms.json`. */
+export interface TransformsFrame extends TransformsIntrinsics {
   file_path: string;
   /** Row-major 4 x 4 camera to world, OpenGL axes. */
   transform_matrix: number[][];
-  w?: number;
-  h?: number;
-  fl_x?: number;
-  fl_y?: number;
-  cx?: number;
-  cy?: number;
 }
 
 /** The layout that nerfstudio and instant-ngp read and write. */
-export interface Transforms {
+export interface Transforms extends TransformsIntrinsics {
   camera_angle_x?: number;
-  w?: number;
-  h?: number;
-  fl_x?: number;
-  fl_y?: number;
-  cx?: number;
-  cy?: number;
   frames: TransformsFrame[];
 }
 

@@ -21,8 +21,13 @@ export interface FitReport {
 
 /** What fits the field, on one device. Call `run` with ascending steps, then read the parameters; `dispose` always. */
 export interface SurfaceFitter {
-  /** Advances to `untilStep` (exclusive); resolves when that is computed. */
-  run(untilStep: number): Promise<FitReport>;
+  /**
+   * Advances to `untilStep` (exclusive); resolves when that is computed. An abort is seen within 100 ms; what was computed is worth
+   * nothing then, and only `dispose` may follow. @throws the signal's reason
+   */
+  run(untilStep: number, signal?: AbortSignal): Promise<FitReport>;
+  /** The parameter array itself where it lies in this process's memory, for a quick look between two runs; undefined on a GPU. */
+  peek(): Float32Array | undefined;
   /** The parameter array (README: "Parameters"). A copy. */
   parameters(): Promise<Float32Array>;
   dispose(): void;

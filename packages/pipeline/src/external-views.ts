@@ -11,8 +11,13 @@ import {
 import { fromJson, readJson } from './artifacts/artifact-format.ts';
 import type { GestaltTransforms } from './artifacts/multi-view-format.ts';
 
+/** Radial and tangential terms that nerfstudio and instant-ngp write; below the limit they move no pixel. */
+const DISTORTION = ['k1', 'k2', 'k3', 'k4', 'p1', 'p2'] as const;
+const NO_DISTORTION = 1e-4;
+
 /**
  * Posed views of any NeRF `transforms.json` folder: RGBA, or RGB over one even background colour, which becomes alpha.
+ * @param warn takes what is out of the ordinary, image by image
  * @throws ViewsFormatError, ImageDecodeError
  */
 export async function loadExternalViews(store: FileStore, codec: ImageCodec, warn: (message: string) => void): Promise<View[]> {
@@ -26,21 +31,38 @@ export async function loadExternalViews(store: FileStore, codec: ImageCodec, war
   }
   if (!Array.isArray(transforms.frames) || transforms.frames.length < 2)
     throw new ViewsFormatError('frames', 'at least 2 frames', `${Array.isArray(transforms.frames) ? transforms.frames.length : 'none'}`);
-  const views: View[] = [];
+  const files: { name: string; bytes: Uint8Array }[] = [];
+  const missing: string[] = [];
   for (const [i, frame] of transforms.frames.entries()) {
-    if (typeof frame.file_path !== 'string') throw new ViewsFormatError(`frame ${i}`, 'a file_path', 'none');
-    const path = frame.file_path.replace(/^\.\//, '');
-    // NeRF synthetic scenes leave the extension out
-    const found = (await store.read(path)) ? path : `${path}.png`;
-    const file = await store.read(found);
-    if (!file) throw new ViewsFormatError(`frame ${i}`, `the image ${path} beside transforms.json`, 'no such file');
-    const image = await codec.decode(file, found);
+    if (typeof frame?.file_path !== 'string') throw new ViewsFormatError(`frame ${i}`, 'an object with a file_path', JSON.stringify(frame));
+    const file = await readImage(store, frame.file_path.replace(/^\.\//, ''));
+    if (file) files.push(file);
+    else missing.push(frame.file_path);
+  }
+  if (missing.length > 0) {
+    const others = missing.length > 1 ? ` (and ${missing.length - 1} more of ${transforms.frames.length})` : '';
+    throw new ViewsFormatError('frames', `the image ${missing[0]}${others} beside transforms.json`, 'no such file');
+  }
+  const views: View[] = [];
+  for (const [i, { name, bytes }] of files.entries()) {
+    const image = await codec.decode(bytes, name);
+    const lens = DISTORTION.filter((key) => Math.abs(Number({ ...transforms, ...transforms.frames[i] }[key] ?? 0)) > NO_DISTORTION);
+    if (lens.length > 0) warn(`${name}: the lens distortion ${lens.join(', ')} is not taken into account; undistort the images first`);
     views.push({
-      image: cutOutBackground(image, () => warn(`${found} has no alpha: its even background is taken as empty`)),
+      image: cutOutBackground(image, () => warn(`${name} has no alpha: its even background is taken as empty`)),
       camera: cameraOfFrame(transforms, i, image),
     });
   }
   return views;
+}
+
+/** An image by its path; NeRF synthetic scenes leave the extension out. */
+async function readImage(store: FileStore, path: string): Promise<{ name: string; bytes: Uint8Array } | undefined> {
+  for (const name of [path, `${path}.png`]) {
+    const bytes = await store.read(name);
+    if (bytes) return { name, bytes };
+  }
+  return undefined;
 }
 
 /** The camera of the photograph that our own transforms.json names beside its views; undefined where there is none. */

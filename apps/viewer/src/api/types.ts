@@ -76,7 +76,7 @@ export interface Sample {
   author: string;
 }
 
-/** A stage event as it comes over the wire: a preview has a URL instead of pixels. */
+/** A stage event as it comes over the wire: a preview has URLs instead of pixels and a mesh (GLB). */
 export type WireStageEvent =
   | Exclude<StageEvent, { kind: 'preview' }>
-  | { stage: StageName; kind: 'preview'; name: string; index: number; url: string };
+  | { stage: StageName; kind: 'preview'; name: string; index: number; url: string; meshUrl?: string };

@@ -2,7 +2,7 @@ import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import type { Artifact } from '../api/types.ts';
 import { useGlb } from '../hooks/use-glb.ts';
 import { DEFAULT_POSE, type OrbitPose, type Poses, VIEW_STEP_DEG } from '../lib/cameras.ts';
-import { hasWebGl2 } from '../lib/webgl.ts';
+import { webGl2 } from '../lib/webgl.ts';
 import type { Look } from '../three/looks.ts';
 import type { CameraGoal } from '../three/OrbitRig.tsx';
 import { ErrorBoundary } from './ErrorBoundary.tsx';
@@ -25,7 +25,7 @@ const THREE_QUARTER: OrbitPose = { ...DEFAULT_POSE, azimuthDeg: 32, elevationDeg
 
 /** The mesh to turn around, with its tools; says so when it cannot be shown. */
 export function MeshViewer({ asset, poses, view, photo, sheet, onTriangles }: Props) {
-  const [supported] = useState(hasWebGl2);
+  const [supported] = useState(() => webGl2() !== 'none');
   const glb = useGlb(supported ? asset.url : undefined);
   const [look, setLook] = useState<Look>('texture');
   const [wireframe, setWireframe] = useState(false);

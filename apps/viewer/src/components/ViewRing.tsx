@@ -1,6 +1,7 @@
 import { STAGES } from '../api/types.ts';
 import { isActive, type Picture, stageProgress } from '../state/selectors.ts';
 import type { State } from '../state/state.ts';
+import { LiveMesh } from './LiveMesh.tsx';
 
 interface Props {
   state: State;
@@ -15,7 +16,7 @@ const HEADLINES: Record<(typeof STAGES)[number], string> = {
   mesh: 'Building the mesh',
 };
 
-/** The views in a ring as they are made, the photo's side in front; in the middle what is going on. */
+/** The views in a ring as they are made, the photo's side in front; in the middle what is going on, or the surface as it forms. */
 export function ViewRing({ state, views }: Props) {
   const running = STAGES.find((stage) => stageProgress(state, stage).state === 'running');
   const progress = running && stageProgress(state, running);
@@ -40,7 +41,11 @@ export function ViewRing({ state, views }: Props) {
           );
         })}
         <div className="ring-middle">
-          {surface ? <img src={surface} alt="Surface so far" /> : <i className={`dial${share === null ? ' waiting' : ''}`} />}
+          {surface ? (
+            <LiveMesh meshUrl={state.live.reconstruct?.meshUrl} pictureUrl={surface} />
+          ) : (
+            <i className={`dial${share === null ? ' waiting' : ''}`} />
+          )}
           <strong>{running ? HEADLINES[running] : isActive(state.job) ? 'Waiting' : 'Stopped'}</strong>
           {progress && progress.total > 0 && (
             <span className="quiet">

@@ -1,10 +1,18 @@
-/** Can this browser draw the mesh? */
-export function hasWebGl2(): boolean {
+/** Who draws here: a GPU, the CPU in its place (slowly), or nobody. */
+export type WebGl = 'gpu' | 'software' | 'none';
+
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** Can this browser draw the mesh, and how fast? */
+export function webGl2(): WebGl {
   try {
     const context = document.createElement('canvas').getContext('webgl2');
-    context?.getExtension('WEBGL_lose_context')?.loseContext();
-    return context !== null;
+    if (!context) return 'none';
+    const named = context.getExtension('WEBGL_debug_renderer_info');
+    const renderer = String(context.getParameter(named ? named.UNMASKED_RENDERER_WEBGL : context.RENDERER));
+    context.getExtension('WEBGL_lose_context')?.loseContext();
+    return SOFTWARE.test(renderer) ? 'software' : 'gpu';
   } catch {
-    return false;
+    return 'none';
   }
 }

@@ -134,6 +134,21 @@ describe('jobs', () => {
 });
 
 describe('stage events', () => {
+  it('keeps the mesh of the newest preview that has one', () => {
+    const preview = { stage: 'reconstruct', kind: 'preview', name: 'surface', index: 0 } as const;
+    const state = after(
+      [
+        { type: 'stage', event: { ...preview, url: '/p1', meshUrl: '/m1' }, now: 1 },
+        { type: 'stage', event: { ...preview, url: '/p2', meshUrl: '/m2' }, now: 2 },
+        { type: 'stage', event: { ...preview, url: '/p3' }, now: 3 },
+      ],
+      opened(),
+    );
+    expect(state.live.reconstruct).toMatchObject({ previews: { 0: '/p3' }, meshUrl: '/m2' });
+    const again = after([{ type: 'stage', event: { stage: 'reconstruct', kind: 'start' }, now: 4 }], state);
+    expect(again.live.reconstruct?.meshUrl).toBeUndefined();
+  });
+
   it('keeps progress, previews and messages of each stage', () => {
     const state = after(
       [

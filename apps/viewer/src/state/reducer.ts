@@ -135,11 +135,11 @@ function withStageEvent(state: State, event: WireStageEvent, now: number): State
   const put = (change: Partial<LiveStage>): State => ({ ...state, live: { ...state.live, [event.stage]: { ...known, ...change } } });
   switch (event.kind) {
     case 'start':
-      return { ...put({ ...NEW_LIVE, startedAt: now }), repeating: null };
+      return { ...state, live: { ...state.live, [event.stage]: { ...NEW_LIVE, startedAt: now } }, repeating: null };
     case 'progress':
       return put({ done: event.done, total: event.total, unit: event.unit });
     case 'preview':
-      return put({ previews: { ...known.previews, [event.index]: event.url } });
+      return put({ previews: { ...known.previews, [event.index]: event.url }, ...(event.meshUrl && { meshUrl: event.meshUrl }) });
     case 'info':
       return put({ message: event.message });
     case 'warning':

@@ -13,6 +13,8 @@ export interface LiveStage {
   startedAt: number | null;
   /** Preview URLs by index (sample, view). */
   previews: Record<number, string>;
+  /** The newest preview's mesh (GLB). */
+  meshUrl?: string;
   message: string | null;
 }
 

@@ -2,7 +2,7 @@ import { useFrame, useThree } from '@react-three/fiber';
 import { useEffect, useMemo, useRef } from 'react';
 import { DoubleSide, Vector3 } from 'three';
 import { contactShadow } from './contact-shadow.ts';
-import type { LoadedAsset } from './load-glb.ts';
+import { disposeAsset, type LoadedAsset } from './load-glb.ts';
 import { applyLook, type Look } from './looks.ts';
 
 interface Props {
@@ -13,7 +13,7 @@ interface Props {
   onDrawn(): void;
 }
 
-/** The asset under soft neutral light, on its own shadow. */
+/** The asset under soft neutral light, on its own shadow. Frees it when it is replaced or goes. */
 export function AssetScene({ asset, look, wireframe, onDrawn }: Props) {
   const invalidate = useThree((three) => three.invalidate);
   const { centre, span, floor } = useMemo(() => {
@@ -26,6 +26,8 @@ export function AssetScene({ asset, look, wireframe, onDrawn }: Props) {
   }, [asset]);
   const shadow = useMemo(() => contactShadow(asset.meshes, asset.bounds, span), [asset, span]);
   useEffect(() => () => shadow.dispose(), [shadow]);
+  // here and not where it is loaded: only the scene knows when it draws the asset no more
+  useEffect(() => () => disposeAsset(asset), [asset]);
 
   useEffect(() => {
     applyLook(asset.meshes, look);

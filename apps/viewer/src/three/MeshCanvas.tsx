@@ -6,6 +6,9 @@ import type { Look } from './looks.ts';
 import { type CameraGoal, OrbitRig } from './OrbitRig.tsx';
 import { ThreeCanvas } from './ThreeCanvas.tsx';
 
+/** One object: a new target would move the camera. */
+const ORIGIN = new Vector3();
+
 export interface MeshCanvasProps {
   glb: ArrayBuffer;
   look: Look;
@@ -26,10 +29,9 @@ export default function MeshCanvas({ glb, look, wireframe, autoRotate, goal, onD
 
   useEffect(() => {
     let stale = false;
-    let loaded: LoadedAsset | null = null;
+    // what is shown stays until its successor is ready; the scene frees it then
     loadGlb(glb).then(
       (value) => {
-        loaded = value;
         if (stale) disposeAsset(value);
         else setAsset(value);
       },
@@ -39,16 +41,14 @@ export default function MeshCanvas({ glb, look, wireframe, autoRotate, goal, onD
     );
     return () => {
       stale = true;
-      setAsset(null);
-      if (loaded) disposeAsset(loaded);
     };
   }, [glb]);
 
   // the ring looks at the origin; an asset that stands elsewhere is looked at where it is
   const target = useMemo(() => {
-    if (!asset) return new Vector3();
+    if (!asset) return ORIGIN;
     const centre = asset.bounds.getCenter(new Vector3());
-    return centre.length() < 0.3 ? new Vector3() : centre;
+    return centre.length() < 0.3 ? ORIGIN : centre;
   }, [asset]);
 
   return (

@@ -41,5 +41,8 @@ function trianglesOf(geometry: BufferGeometry): number {
 }
 
 export function disposeAsset(asset: LoadedAsset): void {
-  for (const mesh of asset.meshes) mesh.geometry.dispose();
+  for (const mesh of asset.meshes) {
+    mesh.geometry.dispose();
+    for (const material of [mesh.material].flat()) material.dispose();
+  }
 }

@@ -2,15 +2,12 @@ import { type Camera, createImage, NoSurfaceError, orbitCamera, type View } from
 import { describe, expect, it } from 'vitest';
 import { RECONSTRUCT_PRESETS } from '../options.ts';
 import { renderScene, rigViews, SCENES } from '../testing/scene.ts';
+import { finishWorkNow } from '../work.ts';
 import { findBounds } from './find-bounds.ts';
 import { silhouetteOf } from './hull.ts';
 import { prepareProblem } from './prepare-problem.ts';
 
-const bounds = (views: View[]) =>
-  findBounds(
-    views,
-    views.map(({ image, camera }) => silhouetteOf(image, camera)),
-  );
+const bounds = (views: View[]) => finishWorkNow(findBounds(views.map(({ image, camera }) => silhouetteOf(image, camera))));
 
 /** The same camera after the world has moved by `offset` and grown by `scale`. */
 function moved(camera: Camera, scale: number, offset: number[]): Camera {
@@ -51,13 +48,13 @@ describe('findBounds', () => {
 });
 
 describe('prepareProblem', () => {
-  it('shrinks large views, drops empty ones with a warning, and lists every pixel once', () => {
+  it('shrinks large views, drops empty ones with a warning, and lists every pixel once', async () => {
     const camera = orbitCamera(0, 30, 64);
     const views = [...rigViews(SCENES.sphere, 64, 1).slice(0, 5), { image: createImage(64, 64, 4), camera }];
     views[1] = { image: renderScene(SCENES.sphere, orbitCamera(22.5, 30, 96), 1), camera: orbitCamera(22.5, 30, 96) };
     const events: string[] = [];
     const preset = { ...RECONSTRUCT_PRESETS.draft, maxViewSize: 32 };
-    const problem = prepareProblem(views, [1, 2, 1, 1, 1, 1], preset, 1, (event) =>
+    const problem = await prepareProblem(views, [1, 2, 1, 1, 1, 1], preset, 1, (event) =>
       events.push(event.kind === 'warning' ? event.code : ''),
     );
     expect(events).toEqual(['view-empty']);

@@ -1,30 +1,34 @@
-import { type Bounds, type Camera, cameraFromWorld, type RgbaImage } from '@gestalt3d/core';
+import { type Bounds, type Box, boundingBox, type Camera, cameraFromWorld, type Mask, type RgbaImage } from '@gestalt3d/core';
+import type { Work } from '../work.ts';
 
 /** A view's silhouette, for counting opaque pixels in rectangles. */
 export interface Silhouette {
   camera: Camera;
   /** World to camera, column-major. */
   fromWorld: Float64Array;
-  /** Summed-area table of alpha >= 128. [height + 1, width + 1] */
+  /** Summed-area table of the object's pixels. [height + 1, width + 1] */
   sums: Uint32Array;
+  /** Where they are; undefined if there are none. */
+  box: Box | undefined;
 }
 
-export function silhouetteOf(image: RgbaImage, camera: Camera): Silhouette {
-  const { width, height, data } = image;
+/** @param image the object is where the mask, or the alpha, is at least 128 */
+export function silhouetteOf(image: Mask | RgbaImage, camera: Camera): Silhouette {
+  const { width, height, channels, data } = image;
   const stride = width + 1;
   const sums = new Uint32Array(stride * (height + 1));
   for (let y = 0; y < height; y++) {
     let row = 0;
     for (let x = 0; x < width; x++) {
-      if (data[(y * width + x) * 4 + 3] >= 128) row++;
+      if (data[(y * width + x + 1) * channels - 1] >= 128) row++;
       sums[(y + 1) * stride + x + 1] = sums[y * stride + x + 1] + row;
     }
   }
-  return { camera, fromWorld: cameraFromWorld(camera), sums };
+  return { camera, fromWorld: cameraFromWorld(camera), sums, box: boundingBox(image) };
 }
 
-/** 1: object in sight, 0: only background in sight, undefined: no verdict (outside the picture or behind the camera). */
-function verdict(view: Silhouette, x: number, y: number, z: number, radius: number): 0 | 1 | undefined {
+/** What a view says about a ball. 1: object in sight, 0: only background in sight, undefined: no verdict (outside the picture or behind the camera). */
+export function verdict(view: Silhouette, x: number, y: number, z: number, radius: number): 0 | 1 | undefined {
   const m = view.fromWorld;
   const depth = -(m[2] * x + m[6] * y + m[10] * z + m[14]);
   if (depth <= radius) return undefined;
@@ -57,18 +61,18 @@ export interface HullRule {
 }
 
 /** Conservative visual hull on an edge^3 grid over a cube, x fastest: 1 where the rule holds. */
-export function visualHull(
+export function* visualHull(
   views: readonly Silhouette[],
   min: readonly number[],
   edgeWorld: number,
   edge: number,
   { minSeen, tolerance }: HullRule,
-): Uint8Array {
+): Work<Uint8Array> {
   const hull = new Uint8Array(edge ** 3);
   const cell = edgeWorld / edge;
   const radius = (Math.sqrt(3) / 2) * cell;
   for (let k = 0, at = 0; k < edge; k++)
-    for (let j = 0; j < edge; j++)
+    for (let j = 0; j < edge; j++) {
       for (let i = 0; i < edge; i++, at++) {
         const x = min[0] + (i + 0.5) * cell;
         const y = min[1] + (j + 0.5) * cell;
@@ -82,6 +86,8 @@ export function visualHull(
         }
         if (missed <= tolerance && seen >= minSeen) hull[at] = 1;
       }
+      yield;
+    }
   return hull;
 }
 
