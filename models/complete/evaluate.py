@@ -31,7 +31,7 @@ from common.weights import load_trained  # noqa: E402
 from complete.compose import BANDS, completion_batch  # noqa: E402
 from complete.model import Anchored, Denoiser  # noqa: E402
 from complete.prior import Prior, as_condition  # noqa: E402
-from complete.sample import draw_start, sample  # noqa: E402
+from complete.sample import departure, draw_start, sample  # noqa: E402
 
 Answer = Callable[..., torch.Tensor]
 KINDS = {"denoiser": (Denoiser, ["x", "cond", "t", "prior"]), "prior": (Prior, ["cond"])}
@@ -96,7 +96,8 @@ def draw(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: flo
         guess = prior(cond) if prior else None
         for s in range(k):
             seed = 1000 * s + i * batch
-            start = None if guess is None else draw_start(guess, seed)
+            whose, direction = departure(s)
+            start = None if guess is None else draw_start(guess, 1000 * whose + i * batch, direction=direction)
             if model is None:
                 assert start is not None
                 answers[s].append(start.cpu())
@@ -122,6 +123,7 @@ def measure(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: 
     soft = np.mean([x[:, 3].numpy() for x in xs], 0)
     single = np.array([[iou(m[i], truth[i]) for i in range(n)] for m in masks])
     rows = {
+        "the first sample": single[0],
         "one sample": single.mean(0),
         "best of 3": single[:3].max(0),
         "vote of 4, tie is no": np.array([iou(vote[i], truth[i]) for i in range(n)]),

@@ -1,6 +1,6 @@
 """DDIM over a v-predicting denoiser with classifier-free guidance; the rule that the TypeScript sampler follows."""
 
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -13,16 +13,25 @@ def trailing_timesteps(steps: int, below: int = TIMESTEPS) -> List[int]:
     return [int(round(below - i * below / steps)) - 1 for i in range(steps)]
 
 
-def draw_start(prior: torch.Tensor, seed: int, bias: float = 0.7, sharpness: float = 2.0, spread: float = 1.5) -> torch.Tensor:
+def draw_start(prior: torch.Tensor, seed: int, bias: float = 0.7, sharpness: float = 2.0, spread: float = 2.5, direction: float = 1.0) -> torch.Tensor:
     """A clean picture [B,4,S,S] that the prior's answer (straight colours, logit of alpha) allows: the logit is changed by a field that is
-    bilinear between four normals at the corners, so that where the prior is unsure whole regions come or go together."""
+    bilinear between four normals at the corners, so that where the prior is unsure whole regions come or go together. The field is taken
+    times `direction`: 0 for the answer itself, -1 for the opposite of what the seed gives (see departure)."""
     g = torch.Generator().manual_seed(seed)
     b, _, s, _ = prior.shape
     axis = ((torch.arange(s) + 0.5) / s * 2 - 1).expand(b, s, s)
     grid = torch.stack([axis, axis.transpose(1, 2)], -1)
     field = F.grid_sample(torch.randn(b, 1, 2, 2, generator=g), grid, align_corners=True).to(prior.device)
-    alpha = torch.sigmoid(sharpness * (prior[:, 3:] + spread * field - bias))
+    alpha = torch.sigmoid(sharpness * (prior[:, 3:] + direction * spread * field - bias))
     return torch.cat([prior[:, :3].clamp(-1, 1) * alpha, 2 * alpha - 1], 1)
+
+
+def departure(index: int) -> Tuple[int, float]:
+    """Of the index-th sample of a case: whose seed it starts with, and its direction. The first is the prior's answer itself, then come pairs of
+    opposites."""
+    if index == 0:
+        return 0, 0.0
+    return (index, 1.0) if index % 2 else (index - 1, -1.0)
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ import {
 import { createSchedule, ddimSteps, guide, sample } from '@gestalt3d/diffusion';
 import { float32, type InferenceBackend, type ModelBundle, type Session, type TensorValue } from '@gestalt3d/onnx';
 import { composeCompletion, plainCompletion } from './compose.ts';
-import { drawEstimate, estimateWhole, PRIOR } from './estimate.ts';
+import { departureOf, drawEstimate, estimateWhole, PRIOR } from './estimate.ts';
 import { type CompletionModel, readCompletionModel } from './scheduler.ts';
 import { voteOf } from './vote.ts';
 
@@ -58,7 +58,7 @@ export function createCompleteStage({ bundle, backend }: CompleteDeps): Stage<Co
   const model = readCompletionModel(bundle);
   return {
     name: 'complete',
-    version: '1',
+    version: '2',
     defaults: { samples: 4, steps: model.steps, guidance: model.guidance, eta: model.eta },
     async run(input, options, context) {
       checkInput(input, options);
@@ -114,7 +114,7 @@ async function complete(
     const batch = seeds.slice(first, first + BATCH);
     const rngs = batch.map((seed) => createRng(seed));
     const { estimate: spec } = model;
-    let starts = estimate && spec && rngs.map((rng) => drawEstimate(estimate, model.size, spec, rng));
+    let starts = estimate && spec && rngs.map((_, k) => drawEstimate(estimate, model.size, spec, departureOf(seeds, first + k)));
     const result = await sample({
       steps,
       length: batch.length * values,

@@ -1,4 +1,4 @@
-import type { Rng } from '@gestalt3d/core';
+import { createRng } from '@gestalt3d/core';
 import { float32, type InferenceBackend, type ModelBundle } from '@gestalt3d/onnx';
 
 /** How samples start from a one-step estimate: `scheduler.estimate` of a completion bundle. */
@@ -37,13 +37,29 @@ export async function estimateWhole(
 }
 
 /**
- * One clean picture that the estimate allows: [4, S, S], colours times alpha and 2 alpha - 1. The logit is changed by a smooth random field, so
- * that where the estimate is sure nothing happens, and where it is not, whole regions come or go together (stochastic segmentation networks,
- * Monteiro et al. 2020, with a fixed covariance). The field is bilinear between four normals at the crop's corners.
+ * How sample `index` departs from the estimate: four numbers for the crop's corners, in units of the spread. The first sample does not, it is the
+ * likeliest; then come pairs of opposite departures (antithetic variates), so that few samples tell what may be more and what may be less.
+ * @param seeds of all samples
  */
-export function drawEstimate(estimate: Float32Array, size: number, { bias, sharpness, spread }: EstimateSpec, rng: Rng): Float32Array {
+export function departureOf(seeds: readonly number[], index: number): Float32Array {
+  if (index === 0) return new Float32Array(4);
+  const opposite = index % 2 === 0;
+  const corners = createRng(seeds[opposite ? index - 1 : index]!).fillNormal(new Float32Array(4));
+  return opposite ? corners.map((value) => -value) : corners;
+}
+
+/**
+ * One clean picture that the estimate allows: [4, S, S], colours times alpha and 2 alpha - 1. The logit is changed by a smooth field, so
+ * that where the estimate is sure nothing happens, and where it is not, whole regions come or go together (stochastic segmentation networks,
+ * Monteiro et al. 2020, with a fixed covariance). The field is bilinear between the four numbers of `departureOf` at the crop's corners.
+ */
+export function drawEstimate(
+  estimate: Float32Array,
+  size: number,
+  { bias, sharpness, spread }: EstimateSpec,
+  corners: Float32Array,
+): Float32Array {
   const plane = size * size;
-  const corners = rng.fillNormal(new Float32Array(4));
   const out = new Float32Array(4 * plane);
   for (let i = 0; i < plane; i++) {
     const [u, v] = [((i % size) + 0.5) / size, (Math.floor(i / size) + 0.5) / size];
