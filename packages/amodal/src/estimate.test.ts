@@ -1,4 +1,3 @@
-import { createRng } from '@gestalt3d/core';
 import { expect, it } from 'vitest';
 import { departureOf, drawEstimate } from './estimate.ts';
 

@@ -1,9 +1,9 @@
 import * as S from './state';
-import { colorNet4, prepare, sdf4, train } from './train';
+import { CELL_AGE_SHIFT, CELL_MARCHED, CELL_SURFACE, colorNet4, prepare, regress, sdf4, train, UNSEEN_AGE } from './train';
 import { dense4 } from './dense';
 import { encode } from './grid';
 export { configure, scratchBytes, setStep } from './state';
-export { prepare, train };
+export { prepare, regress, train };
 
 /**
  * Sums the groups' gradients in order, clears them, and updates parameters [from, to) (bytes, multiples of 16).
@@ -40,7 +40,7 @@ export function adam(from: usize, to: usize, learningRate: f32, c1: f32, c2: f32
   }
 }
 
-/** Marks the cells of layers [from, to) along z that are worth marching. */
+/** Writes the bytes of the hull's cells of layers [from, to) along z: worth marching, with surface, updates since a ray showed them. */
 export function updateOccupancy(from: i32, to: i32): void {
   const edge = S.gridEdge;
   const bound: f32 = <f32>6 / S.sharpness + <f32>0.8660254 / <f32>edge;
@@ -64,8 +64,25 @@ export function updateOccupancy(from: i32, to: i32): void {
 function flush(count: i32, bound: f32): void {
   if (!count) return;
   sdf4(0);
-  for (let b = 0; b < count; b++)
-    store<u8>(S.occupancy + <usize>load<i32>(S.CS + <usize>b * 4), load<f32>(S.F + <usize>b * 4) < bound ? 1 : 0);
+  const edge = S.gridEdge;
+  const cells = <usize>(edge * edge * edge);
+  const near = <f32>0.8660254 / <f32>edge;
+  for (let b = 0; b < count; b++) {
+    const f = load<f32>(S.F + <usize>b * 4);
+    const cell = <usize>load<i32>(S.CS + <usize>b * 4);
+    let shown: u32 = 0;
+    for (let g = 0; g < S.groups; g++) {
+      const mark = S.seen + <usize>g * cells + cell;
+      shown |= load<u8>(mark);
+      store<u8>(mark, 0);
+    }
+    const at = S.occupancy + cell;
+    const age: u32 = shown ? 0 : min<u32>(UNSEEN_AGE, (<u32>load<u8>(at) >> CELL_AGE_SHIFT) + 1);
+    let flags = age << CELL_AGE_SHIFT;
+    if (f < bound) flags |= CELL_MARCHED;
+    if (abs<f32>(f) < near) flags |= CELL_SURFACE;
+    store<u8>(at, <u8>flags);
+  }
 }
 
 /** SDF (cube edges) of points [count, 3]; with rgb != 0 also colours [count, 3], 0..1. */

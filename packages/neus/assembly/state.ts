@@ -49,6 +49,11 @@ export let colorWeight: f32 = 0;
 export let maskWeight: f32 = 0;
 export let eikonalWeight: f32 = 0;
 export let lrMlp: f32 = 0;
+export let curvatureWeight: f32 = 0;
+export let tensionWeight: f32 = 0;
+export let hullCells: usize = 0; // [hullCellCount] u32
+export let hullCellCount: i32 = 0;
+export let seen: usize = 0; //      [groups][G^3] u8: 1 where a ray of the group showed the cell since the last update of the occupancy
 
 export let scratch: usize = 0;
 
@@ -86,7 +91,7 @@ export let D20: usize = 0; //    [CAPACITY][20]
 export let BX: usize = 0; //     [CAPACITY][20] rows with a gradient, gathered
 export let BH: usize = 0; //     [CAPACITY][32]
 export let BD: usize = 0; //     [CAPACITY][16]
-export let RAYS: usize = 0; //   [CHUNK_RAYS][16] target rgb a, background rgb, weight, i32 start, end, key, foreground
+export let RAYS: usize = 0; //   [CHUNK_RAYS][16] target rgb a, background rgb, weight, i32 start, end, key, foreground, eikonal point xyz, its kind
 export let W1T: usize = 0; //    [32][20]
 export let W2T: usize = 0; //    [16][32]
 export let C1T: usize = 0; //    [32][20]
@@ -166,6 +171,11 @@ export function configure(block: usize, scratchBase: usize): void {
   maskWeight = load<f32>(block, 108);
   eikonalWeight = load<f32>(block, 112);
   lrMlp = load<f32>(block, 116);
+  curvatureWeight = load<f32>(block, 120);
+  tensionWeight = load<f32>(block, 124);
+  hullCells = load<u32>(block, 128);
+  hullCellCount = load<i32>(block, 132);
+  seen = load<u32>(block, 136);
   scratch = scratchBase;
   layout(scratchBase);
 }

@@ -11,8 +11,23 @@ const MASK_EPSILON: f32 = 1e-2;
 const ONE: f32 = 1;
 const HALF: f32 = 0.5;
 const ROW: usize = 80; // bytes of an input row
+const EIKONAL_OF_RAY: f32 = 0.5;
+const EIKONAL_OF_SURFACE: f32 = 0.25;
+const SURFACE_TRIES: i32 = 8;
+const CURVATURE_KNEE: f32 = 10;
+const TENSION_KNEE: f32 = 5;
+const SEEN_WEIGHT: f32 = 0.05;
+export const UNSEEN_AGE: u32 = 4;
+export const CELL_MARCHED: u32 = 1;
+export const CELL_SURFACE: u32 = 2;
+export const CELL_AGE_SHIFT: u32 = 2;
+// where an eikonal point lies
+const ANYWHERE: i32 = 0;
+const NEAR_SURFACE: i32 = 1;
+const UNSEEN: i32 = 2;
 
 let sampleCount: i32 = 0;
+let seenMarks: usize = 0; // of the group
 let colorCount: i32 = 0;
 
 // sums of the group over a step, written to its metrics at the end
@@ -89,6 +104,16 @@ function walk(start: i32, end: i32): bool {
   }
   walked = end;
   return true;
+}
+
+/** Marks the cell of an input row's point. */
+function markSeen(row: usize): void {
+  const edge = S.gridEdge;
+  const scale = <f32>edge;
+  const cx = min<i32>(max<i32>(<i32>((load<f32>(row) * 0.5 + 0.5) * scale), 0), edge - 1);
+  const cy = min<i32>(max<i32>(<i32>((load<f32>(row, 4) * 0.5 + 0.5) * scale), 0), edge - 1);
+  const cz = min<i32>(max<i32>(<i32>((load<f32>(row, 8) * 0.5 + 0.5) * scale), 0), edge - 1);
+  store<u8>(seenMarks + <usize>(cx + edge * (cy + edge * cz)), 1);
 }
 
 /** Marches ray r of the step into the chunk: samples, weights, rows of the colour list. */
@@ -170,7 +195,7 @@ function marchRay(r: i32, slot: i32): void {
     const cx = min<i32>(max<i32>(<i32>(x * scale), 0), edge - 1);
     const cy = min<i32>(max<i32>(<i32>(y * scale), 0), edge - 1);
     const cz = min<i32>(max<i32>(<i32>(z * scale), 0), edge - 1);
-    const occupied = load<u8>(S.occupancy + <usize>(cx + edge * (cy + edge * cz))) != 0;
+    const occupied = (load<u8>(S.occupancy + <usize>(cx + edge * (cy + edge * cz))) & CELL_MARCHED) != 0;
     const live = occupied && near + (<f32>(k + 1) + jitter) * S.marchStep < far;
     if (live || previousLive) {
       store<i32>(at4(S.LINK, sampleCount), live ? 1 : 0);
@@ -203,6 +228,7 @@ function marchRay(r: i32, slot: i32): void {
       store<i32>(at4(S.CIX, j), colorCount);
       store<f32>(at4(S.CW, colorCount), weight);
       store<i32>(at4(S.CS, colorCount), j);
+      if (weight >= SEEN_WEIGHT) markSeen(S.X + <usize>j * ROW);
       colorCount++;
     } else store<i32>(at4(S.CIX, j), -1);
   }
@@ -329,50 +355,105 @@ function compositeRay(slot: i32): void {
   }
 }
 
-/** Eikonal point of a ray: 4 more rows with their SDF gradients. */
-function eikonalRay(slot: i32): void {
+/** Draws the eikonal point of a ray and evaluates its taps, the corners of a tetrahedron around it. */
+function eikonalTaps(slot: i32): void {
   const ray = S.RAYS + <usize>slot * 64;
   const start = load<i32>(ray, 32);
   const n = load<i32>(ray, 36) - start;
   const key = load<u32>(ray, 40);
-  const kind = uniform(key, 6);
-  let x: f32, y: f32, z: f32;
-  if (kind < 0.5 && n > 0) {
-    const from = S.X + <usize>(start + min<i32>(n - 1, <i32>((kind + kind) * <f32>n))) * ROW;
+  const draw = uniform(key, 6);
+  let kind = ANYWHERE;
+  let x = uniform(key, 7);
+  let y = uniform(key, 8);
+  let z = uniform(key, 9);
+  if (draw < EIKONAL_OF_RAY && n > 0) {
+    kind = NEAR_SURFACE;
+    const from = S.X + <usize>(start + min<i32>(n - 1, <i32>((draw + draw) * <f32>n))) * ROW;
     x = load<f32>(from) * 0.5 + 0.5;
     y = load<f32>(from, 4) * 0.5 + 0.5;
     z = load<f32>(from, 8) * 0.5 + 0.5;
-  } else {
-    x = uniform(key, 7);
-    y = uniform(key, 8);
-    z = uniform(key, 9);
+  } else if (draw < EIKONAL_OF_RAY + EIKONAL_OF_SURFACE && S.hullCellCount > 0) {
+    let cell = 0;
+    let flags: u32 = 0;
+    for (let k = 0; k < SURFACE_TRIES && !(flags & CELL_SURFACE); k++) {
+      cell = load<i32>(at4(S.hullCells, min<i32>(S.hullCellCount - 1, <i32>(uniform(key, 10 + k) * <f32>S.hullCellCount))));
+      flags = load<u8>(S.occupancy + <usize>cell);
+    }
+    kind = flags >> CELL_AGE_SHIFT == UNSEEN_AGE ? UNSEEN : NEAR_SURFACE;
+    const edge = S.gridEdge;
+    x = (<f32>(cell % edge) + x) / <f32>edge;
+    y = (<f32>((cell / edge) % edge) + y) / <f32>edge;
+    z = (<f32>(cell / (edge * edge)) + z) / <f32>edge;
   }
-  const hx = x > 0.5 ? -S.tap : S.tap;
-  const hy = y > 0.5 ? -S.tap : S.tap;
-  const hz = z > 0.5 ? -S.tap : S.tap;
+  const h = S.tap;
+  x = min<f32>(max<f32>(x, h), 1 - h);
+  y = min<f32>(max<f32>(y, h), 1 - h);
+  z = min<f32>(max<f32>(z, h), 1 - h);
+  store<f32>(ray, x, 48);
+  store<f32>(ray, y, 52);
+  store<f32>(ray, z, 56);
+  store<i32>(ray, kind, 60);
   const row = sampleCount;
   sampleCount += 4;
   const at = S.X + <usize>row * ROW;
-  encode(at, x, y, z);
-  encode(at + ROW, x + hx, y, z);
-  encode(at + ROW * 2, x, y + hy, z);
-  encode(at + ROW * 3, x, y, z + hz);
+  encode(at, x + h, y - h, z - h);
+  encode(at + ROW, x - h, y - h, z + h);
+  encode(at + ROW * 2, x - h, y + h, z - h);
+  encode(at + ROW * 3, x + h, y + h, z + h);
   sdf4(row);
+}
+
+/** Losses of a ray's eikonal point and the SDF gradients of its taps (4 rows from `row`) and its centre. */
+function eikonalLoss(slot: i32, row: i32, centre: i32): void {
+  const kind = load<i32>(S.RAYS + <usize>slot * 64, 60);
   const f = at4(S.F, row);
-  const f0 = load<f32>(f);
-  const gx = (load<f32>(f, 4) - f0) / hx;
-  const gy = (load<f32>(f, 8) - f0) / hy;
-  const gz = (load<f32>(f, 12) - f0) / hz;
+  const f0 = load<f32>(f), f1 = load<f32>(f, 4), f2 = load<f32>(f, 8), f3 = load<f32>(f, 12);
+  const h = S.tap;
+  const perRay = ONE / <f32>S.rayCount;
+  const quarter: f32 = <f32>0.25 / h;
+  const gx = (f0 - f1 - f2 + f3) * quarter;
+  const gy = (f3 + f2 - f0 - f1) * quarter;
+  const gz = (f1 + f3 - f0 - f2) * quarter;
   const norm = max<f32>(sqrt<f32>(gx * gx + gy * gy + gz * gz), 1e-6);
   sumEikonal += <f64>((norm - 1) * (norm - 1));
-  const k = ((S.eikonalWeight / <f32>S.rayCount) * 2 * (norm - 1)) / norm;
-  const ax = (k * gx) / hx, ay = (k * gy) / hy, az = (k * gz) / hz;
+  const k = ((S.eikonalWeight * perRay * 2 * (norm - 1)) / norm) * quarter;
+  const ax = k * gx, ay = k * gy, az = k * gz;
+  let tap: f32 = 0; // dL / df of each tap, of the curvature
+  let own: f32 = 0; // of the centre
+  if (kind != ANYWHERE) {
+    const scale: f32 = <f32>2 / (h * h);
+    const laplacian = ((f0 + f1 + f2 + f3) * <f32>0.25 - load<f32>(at4(S.F, centre))) * scale;
+    const bend = (S.curvatureWeight * perRay * laplacian) / sqrt<f32>(laplacian * laplacian + CURVATURE_KNEE * CURVATURE_KNEE);
+    tap = bend * scale * <f32>0.25;
+    own = -bend * scale;
+    if (kind == UNSEEN) own -= (S.tensionWeight * perRay * laplacian) / sqrt<f32>(laplacian * laplacian + TENSION_KNEE * TENSION_KNEE);
+  }
   const d = at4(S.DF, row);
-  store<f32>(d, -(ax + ay + az));
-  store<f32>(d, ax, 4);
-  store<f32>(d, ay, 8);
-  store<f32>(d, az, 12);
+  store<f32>(d, ax - ay - az + tap);
+  store<f32>(d, az - ax - ay + tap, 4);
+  store<f32>(d, ay - ax - az + tap, 8);
+  store<f32>(d, ax + ay + az + tap, 12);
+  store<f32>(at4(S.DF, centre), own);
   for (let b = 0; b < 4; b++) store<i32>(at4(S.CIX, row + b), -1);
+}
+
+/** Eikonal points of the chunk's rays: 5 more rows each. */
+function eikonalRays(rays: i32): void {
+  const taps = sampleCount;
+  for (let i = 0; i < rays; i++) eikonalTaps(i);
+  const centres = sampleCount;
+  for (let i = 0; i < rays; i += 4) {
+    // the last block repeats the last ray, without a gradient
+    for (let b = 0; b < 4; b++) {
+      const ray = S.RAYS + <usize>min<i32>(rays - 1, i + b) * 64;
+      encode(S.X + <usize>(sampleCount + b) * ROW, load<f32>(ray, 48), load<f32>(ray, 52), load<f32>(ray, 56));
+      store<f32>(at4(S.DF, sampleCount + b), 0);
+      store<i32>(at4(S.CIX, sampleCount + b), -1);
+    }
+    sdf4(sampleCount);
+    sampleCount += 4;
+  }
+  for (let i = 0; i < rays; i++) eikonalLoss(i, taps + 4 * i, centres + i);
 }
 
 /** Gradients of all parameters from DF of the samples and DRGB of the colour list. */
@@ -484,6 +565,7 @@ function addColumn(g: usize, v: v128): void {
 /** Forward and backward of a group's share of the step's rays; gradients are added to the group's table, sums to its metrics. */
 export function train(group: i32): void {
   const grad = S.gradBase + <usize>group * S.gradStride;
+  seenMarks = S.seen + <usize>group * <usize>(S.gridEdge * S.gridEdge * S.gridEdge);
   sumColor = sumMask = sumEikonal = sumSquared = sumForeground = sumSamples = sumColored = sumActive = 0;
   const last = <i32>((<i64>S.rayCount * (group + 1)) / S.groups);
   let r = <i32>((<i64>S.rayCount * group) / S.groups);
@@ -491,7 +573,7 @@ export function train(group: i32): void {
     sampleCount = 0;
     colorCount = 0;
     let rays = 0;
-    while (r < last && rays < S.CHUNK_RAYS && sampleCount + MAX_SAMPLES + 8 + 4 * S.CHUNK_RAYS <= S.CAPACITY) {
+    while (r < last && rays < S.CHUNK_RAYS && sampleCount + MAX_SAMPLES + 8 + 5 * S.CHUNK_RAYS <= S.CAPACITY) {
       marchRay(r, rays);
       r++;
       rays++;
@@ -500,7 +582,7 @@ export function train(group: i32): void {
     sumColored += <f64>colorCount;
     colorForward();
     for (let i = 0; i < rays; i++) compositeRay(i);
-    for (let i = 0; i < rays; i++) eikonalRay(i);
+    eikonalRays(rays);
     backward(grad);
   }
   const m = S.metrics + <usize>group * 64;
@@ -512,4 +594,18 @@ export function train(group: i32): void {
   store<f64>(m, load<f64>(m, 40) + sumSamples, 40);
   store<f64>(m, load<f64>(m, 48) + sumColored, 48);
   store<f64>(m, load<f64>(m, 56) + sumActive, 56);
+}
+
+/** Adds the gradients of scale / 2 sum (f - target)^2 over points [count, 4] (xyz in the cube, target) to a group's table. count is at most CAPACITY. */
+export function regress(group: i32, points: usize, count: i32, scale: f32): void {
+  sampleCount = count;
+  colorCount = 0;
+  for (let i = 0; i < count; i++) {
+    const p = points + <usize>i * 16;
+    encode(S.X + <usize>i * ROW, load<f32>(p), load<f32>(p, 4), load<f32>(p, 8));
+    store<i32>(at4(S.CIX, i), -1);
+  }
+  for (let i = 0; i < count; i += 4) sdf4(i);
+  for (let i = 0; i < count; i++) store<f32>(at4(S.DF, i), (load<f32>(at4(S.F, i)) - load<f32>(points + <usize>i * 16, 12)) * scale);
+  backward(S.gradBase + <usize>group * S.gradStride);
 }

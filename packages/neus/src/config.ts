@@ -33,6 +33,10 @@ export interface FitConfig {
   colorWeight: number;
   maskWeight: number;
   eikonalWeight: number;
+  /** Of the mean curvature (half the SDF's Laplacian) near the surface: takes out ripples that no picture asks for. */
+  curvatureWeight: number;
+  /** Of the pull that makes the unseen surface as small as what is seen of it allows. */
+  tensionWeight: number;
 }
 
 /** Features of a vertex of a level. */
@@ -73,6 +77,23 @@ export const COLOR_EPSILON = 1e-3;
 export const MASK_EPSILON = 1e-2;
 /** A ray ends when less than this reaches further. */
 export const STOP_TRANSMITTANCE = 1e-3;
+/** Shares of the rays whose eikonal point is one of the ray's own samples, and a point of a cell with surface; the others take any point of the cube. */
+export const EIKONAL_OF_RAY = 0.5;
+export const EIKONAL_OF_SURFACE = 0.25;
+/** Cells of the hull that are drawn until one has surface. */
+export const SURFACE_TRIES = 8;
+/** Laplacians (2 / radius, in 1 / cube edges) well above this count by their size, below by their square: edges may stay, ripples not. */
+export const CURVATURE_KNEE = 10;
+/** The same for the unseen surface's pull. */
+export const TENSION_KNEE = 5;
+/** A sample of at least this weight shows its cell to a view. */
+export const SEEN_WEIGHT = 0.05;
+/** A cell that no ray has shown for this many updates of the occupancy grid is unseen. */
+export const UNSEEN_AGE = 4;
+/** Byte of an occupancy cell: bit 0 it is marched, bit 1 its centre is within half a diagonal of the surface, from bit 2 the updates since it was seen, at most UNSEEN_AGE. */
+export const CELL_MARCHED = 1;
+export const CELL_SURFACE = 2;
+export const CELL_AGE_SHIFT = 2;
 /** Samples of a smaller weight get no colour: their share of the ray's colour is left out. */
 export const COLOR_WEIGHT_MIN = 5e-4;
 /** A cell is marched if its SDF is below this / s plus the cell's half diagonal. */
@@ -121,7 +142,7 @@ export interface StepSchedule {
   activeLevels: number;
   sharpness: number;
   learningRate: number;
-  /** Edge of the finite differences of the eikonal term: a cell of the finest active level. */
+  /** h of the eikonal point's taps: a cell of the finest active level. */
   tap: number;
 }
 

@@ -3,8 +3,13 @@ export { fitSurface, type ReconstructInput, reconstructStage } from './fit-surfa
 export type { FitReport, FitterFactory, SurfaceFitter } from './fitter.ts';
 export { createGpuField, type GpuField, type GridBox } from './gpu/field-gpu.ts';
 export { createGpuFitter } from './gpu/fit-gpu.ts';
-export { type ExtractOptions, extractMesh, fieldNormals, type Support } from './isosurface/extract-mesh.ts';
-export { type IsoSurface, type LayeredGrid, LayerMarcher, marchingCubes, type ScalarGrid } from './isosurface/marching-cubes.ts';
+export { createGpuMarchingCubes, type GpuGrid, type GpuMarchingCubes } from './gpu/marching-gpu.ts';
+export { type ExtractOptions, extractMesh } from './isosurface/extract-mesh.ts';
+export { type LayeredGrid, LayerMarcher, marchingCubes, type ScalarGrid } from './isosurface/marching-cubes.ts';
+export { shadeVertices, type VertexShade } from './isosurface/shade-vertices.ts';
+export type { IsoSurface } from './isosurface/slab-marcher.ts';
+export type { Support } from './isosurface/support.ts';
+export { createThreadedMarcher, type ThreadedMarcher } from './isosurface/threaded-marcher.ts';
 export { meshTopology, type Topology } from './isosurface/topology.ts';
 export { type FitPreset, type PresetName, RECONSTRUCT_DEFAULTS, RECONSTRUCT_PRESETS, type ReconstructOptions } from './options.ts';
 export type { FitProblem } from './problem.ts';

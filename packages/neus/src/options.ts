@@ -14,9 +14,9 @@ export type PresetName = 'draft' | 'standard' | 'fine';
 
 /** Fixed by the ablation in the README. */
 export const RECONSTRUCT_PRESETS: Readonly<Record<PresetName, Readonly<FitPreset>>> = {
-  draft: { steps: 250, rays: 1024, levels: 8, tableSize: 1 << 15, maxViewSize: 128, meshResolution: 96 },
-  standard: { steps: 500, rays: 2048, levels: 8, tableSize: 1 << 15, maxViewSize: 256, meshResolution: 192 },
-  fine: { steps: 1200, rays: 2048, levels: 8, tableSize: 1 << 15, maxViewSize: 512, meshResolution: 320 },
+  draft: { steps: 250, rays: 1024, levels: 8, tableSize: 1 << 15, maxViewSize: 192, meshResolution: 128 },
+  standard: { steps: 400, rays: 2048, levels: 8, tableSize: 1 << 15, maxViewSize: 256, meshResolution: 192 },
+  fine: { steps: 1000, rays: 2048, levels: 8, tableSize: 1 << 15, maxViewSize: 512, meshResolution: 320 },
 };
 
 /** Options of the reconstruct stage: a preset, and single values that replace the preset's. */

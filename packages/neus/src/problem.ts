@@ -18,8 +18,10 @@ export interface FitProblem {
   background: Uint32Array;
   /** Where rays are marched: the visual hull and its surroundings, in which the field learns that it is empty. [G, G, G], x fastest */
   hull: Uint8Array;
+  /** The cells of `hull` that are set, ascending. */
+  hullCells: Uint32Array;
   /** Conservative visual hull: 1 where the surface may be; the mesh lies in it. [G, G, G] */
   support: Uint8Array;
-  /** Start values (`initialParameters`). */
+  /** Start values: `initialParameters`, then `startFromHull`. */
   parameters: Float32Array;
 }

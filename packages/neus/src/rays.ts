@@ -19,7 +19,7 @@ export function rayUniform(key: number, dimension: number): number {
 }
 
 /** What each of a ray's random numbers decides. */
-export const DIMENSION = { foreground: 0, pixel: 1, jitter: 2, background: 3, eikonalKind: 6, eikonalPoint: 7 } as const;
+export const DIMENSION = { foreground: 0, pixel: 1, jitter: 2, background: 3, eikonalKind: 6, eikonalPoint: 7, eikonalCell: 10 } as const;
 
 /** Floats of a packed camera. */
 export const CAMERA_FLOATS = 16;

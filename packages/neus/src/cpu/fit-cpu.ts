@@ -2,6 +2,7 @@ import type { StageContext, WorkerHandle } from '@gestalt3d/core';
 import { parameterCount } from '../config.ts';
 import type { FitReport, SurfaceFitter } from '../fitter.ts';
 import type { FitProblem } from '../problem.ts';
+import { finishWork, finishWorkNow, type Work } from '../work.ts';
 import type { FitWorkerReply, FitWorkerRequest } from './fit-worker.ts';
 import { instantiateKernels } from './kernels.ts';
 import { allocateMemory, type FitMemory, type FitSizes, layoutMemory, METRICS, writeBlock } from './memory-layout.ts';
@@ -10,14 +11,30 @@ import { runSteps } from './step-loop.ts';
 /** Gradient tables, and parts that a step's rays are dealt into. Fixed, so that the bits do not depend on the number of threads. */
 export const GROUPS = 4;
 
-/** Lays a problem out in a new shared memory. */
-export function loadProblem(problem: FitProblem, groups: number, threads: number): { memory: WebAssembly.Memory; layout: FitMemory } {
+/** Words copied between two looks at the signal. */
+const WORDS_A_PIECE = 1 << 21;
+
+const NEVER = new AbortController().signal;
+
+interface LoadedProblem {
+  memory: WebAssembly.Memory;
+  layout: FitMemory;
+}
+
+/** Lays a problem out in a new shared memory, at once. */
+export function loadProblem(problem: FitProblem, groups: number, threads: number): LoadedProblem {
+  return finishWorkNow(loading(problem, groups, threads));
+}
+
+/** The same in pieces: many large views are 200 MB. */
+function* loading(problem: FitProblem, groups: number, threads: number): Work<LoadedProblem> {
   const { config } = problem;
   const sizes: FitSizes = {
     views: problem.cameras.length / 16,
     pixels: problem.pixels.length,
     foreground: problem.foreground.length,
     background: problem.background.length,
+    hullCells: problem.hullCells.length,
     groups,
     threads,
     points: 16,
@@ -28,26 +45,38 @@ export function loadProblem(problem: FitProblem, groups: number, threads: number
   new Float32Array(memory.buffer, layout.params, problem.parameters.length).set(problem.parameters);
   new Float32Array(memory.buffer, layout.cameras, problem.cameras.length).set(problem.cameras);
   new Uint32Array(memory.buffer, layout.viewStart, problem.viewStart.length).set(problem.viewStart);
-  new Uint32Array(memory.buffer, layout.pixels, problem.pixels.length).set(problem.pixels);
-  new Uint32Array(memory.buffer, layout.foreground, problem.foreground.length).set(problem.foreground);
-  new Uint32Array(memory.buffer, layout.background, problem.background.length).set(problem.background);
   new Uint8Array(memory.buffer, layout.hull, problem.hull.length).set(problem.hull);
+  for (const name of ['pixels', 'foreground', 'background', 'hullCells'] as const) {
+    const to = new Uint32Array(memory.buffer, layout[name], problem[name].length);
+    for (let at = 0; at < to.length; at += WORDS_A_PIECE) {
+      to.set(problem[name].subarray(at, at + WORDS_A_PIECE), at);
+      yield;
+    }
+  }
   return { memory, layout };
 }
 
-/** Fits on the CPU, on worker threads where the context has them. */
-export async function createCpuFitter(problem: FitProblem, context: Pick<StageContext, 'spawnWorker' | 'threads'>): Promise<SurfaceFitter> {
+/** Fits on the CPU, on worker threads where the context has them. @throws the signal's reason */
+export async function createCpuFitter(
+  problem: FitProblem,
+  context: Pick<StageContext, 'spawnWorker' | 'threads'> & Partial<Pick<StageContext, 'signal'>>,
+): Promise<SurfaceFitter> {
   const { config } = problem;
   const threads = context.spawnWorker ? Math.max(1, Math.min(context.threads, GROUPS)) : 1;
-  const { memory, layout } = loadProblem(problem, GROUPS, threads);
+  const { memory, layout } = await finishWork(loading(problem, GROUPS, threads), context.signal ?? NEVER);
   // a host may promise threads that do not start (a page's content policy); the result is the same without them
-  const steps = threads > 1 ? await startWorkers().catch(() => startInline()) : await startInline();
+  const steps = threads > 1 ? await startWorkers().catch(retryInline) : await startInline();
+
+  function retryInline() {
+    context.signal?.throwIfAborted();
+    return startInline();
+  }
 
   async function startInline() {
     const kernels = await instantiateKernels(memory);
     kernels.configure(layout.block, layout.scratch);
-    const run = async (from: number, to: number) =>
-      runSteps(kernels, memory, layout, config, { index: 0, threads: 1, groups: GROUPS }, from, to);
+    const run = (from: number, to: number, signal: AbortSignal) =>
+      finishWork(runSteps(kernels, memory, layout, config, { index: 0, threads: 1, groups: GROUPS }, from, to), signal);
     return { run, dispose: () => {} };
   }
 
@@ -55,20 +84,29 @@ export async function createCpuFitter(problem: FitProblem, context: Pick<StageCo
     const url = new URL('./fit-worker.js', import.meta.url);
     const workers: WorkerHandle[] = [];
     let pending = 0;
-    let settle: { resolve: () => void; reject: (error: Error) => void } | undefined;
-    const fail = (error: Error) => {
+    let settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+    const fail = (error: unknown) => {
       for (const worker of workers) worker.terminate();
       settle?.reject(error);
       settle = undefined;
     };
-    const broadcast = (request: (index: number) => FitWorkerRequest) =>
-      new Promise<void>((resolve, reject) => {
-        settle = { resolve, reject };
-        pending = threads;
-        workers.forEach((worker, index) => {
-          worker.post(request(index));
+    const broadcast = async (request: (index: number) => FitWorkerRequest, signal: AbortSignal) => {
+      signal.throwIfAborted();
+      // threads look at no signal: they are ended in the middle of their step
+      const onAbort = () => fail(signal.reason);
+      signal.addEventListener('abort', onAbort);
+      try {
+        await new Promise<void>((resolve, reject) => {
+          settle = { resolve, reject };
+          pending = threads;
+          workers.forEach((worker, index) => {
+            worker.post(request(index));
+          });
         });
-      });
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+      }
+    };
     for (let index = 0; index < threads; index++) {
       const worker = context.spawnWorker!(url);
       worker.onError(fail);
@@ -82,17 +120,21 @@ export async function createCpuFitter(problem: FitProblem, context: Pick<StageCo
     const dispose = () => {
       for (const worker of workers) worker.terminate();
     };
-    await broadcast((index) => ({ kind: 'start', memory, layout, config, share: { index, threads, groups: GROUPS } }));
-    return { run: (from: number, to: number) => broadcast(() => ({ kind: 'run', from, to })), dispose };
+    await broadcast(
+      (index) => ({ kind: 'start', memory, layout, config, share: { index, threads, groups: GROUPS } }),
+      context.signal ?? NEVER,
+    );
+    return { run: (from: number, to: number, signal: AbortSignal) => broadcast(() => ({ kind: 'run', from, to }), signal), dispose };
   }
 
+  const live = new Float32Array(memory.buffer, layout.params, parameterCount(config));
   let done = 0;
   return {
-    async run(untilStep): Promise<FitReport> {
+    async run(untilStep, signal = NEVER): Promise<FitReport> {
       const metrics = new Float64Array(memory.buffer, layout.metrics, GROUPS * METRICS);
       metrics.fill(0);
       const from = done;
-      await steps.run(from, untilStep);
+      await steps.run(from, untilStep, signal);
       done = untilStep;
       const sum = (k: number) => {
         let total = 0;
@@ -112,7 +154,8 @@ export async function createCpuFitter(problem: FitProblem, context: Pick<StageCo
         foregroundRays: sum(4),
       };
     },
-    parameters: async () => new Float32Array(memory.buffer, layout.params, parameterCount(config)).slice(),
+    peek: () => live,
+    parameters: async () => live.slice(),
     dispose: steps.dispose,
   };
 }

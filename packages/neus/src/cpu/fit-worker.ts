@@ -1,4 +1,5 @@
 import type { FitConfig } from '../config.ts';
+import { finishWorkNow } from '../work.ts';
 import { instantiateKernels, type Kernels } from './kernels.ts';
 import { type FitMemory, SCRATCH_BYTES } from './memory-layout.ts';
 import { runSteps, type ThreadShare } from './step-loop.ts';
@@ -27,7 +28,7 @@ async function handle(request: FitWorkerRequest): Promise<FitWorkerReply> {
     return { kind: 'ready' };
   }
   const { kernels, start } = state!;
-  runSteps(kernels, start.memory, start.layout, start.config, start.share, request.from, request.to);
+  finishWorkNow(runSteps(kernels, start.memory, start.layout, start.config, start.share, request.from, request.to));
   return { kind: 'done' };
 }
 

@@ -7,6 +7,7 @@ export interface Kernels {
   setStep(step: number, activeLevels: number, sharpness: number, tap: number): void;
   prepare(): void;
   train(group: number): void;
+  regress(group: number, points: number, count: number, scale: number): void;
   adam(from: number, to: number, learningRate: number, c1: number, c2: number): void;
   updateOccupancy(fromLayer: number, toLayer: number): void;
   evaluate(points: number, count: number, sdf: number, rgb: number): void;

@@ -22,6 +22,8 @@ export interface FitMemory {
   foreground: number;
   background: number;
   hull: number;
+  hullCells: number;
+  seen: number;
   occupancy: number;
   levels: number;
   metrics: number;
@@ -35,6 +37,7 @@ export interface FitSizes {
   pixels: number;
   foreground: number;
   background: number;
+  hullCells: number;
   groups: number;
   threads: number;
   /** Points that evaluate() takes at once. */
@@ -65,6 +68,8 @@ export function layoutMemory(config: FitConfig, sizes: FitSizes): FitMemory {
     foreground: take(sizes.foreground * 4),
     background: take(sizes.background * 4),
     hull: take(cells),
+    hullCells: take(sizes.hullCells * 4),
+    seen: take(sizes.groups * cells),
     occupancy: take(cells),
     levels: take(config.resolutions.length * 16),
     metrics: take(sizes.groups * METRICS * 8),
@@ -111,14 +116,17 @@ export function writeBlock(memory: WebAssembly.Memory, layout: FitMemory, config
     config.seed >>> 0,
     layout.metrics,
   ]);
-  new Float32Array(memory.buffer, layout.block + 96, 6).set([
+  new Float32Array(memory.buffer, layout.block + 96, 8).set([
     config.foregroundShare,
     config.marchStep,
     config.colorWeight,
     config.maskWeight,
     config.eikonalWeight,
     config.lrMlp,
+    config.curvatureWeight,
+    config.tensionWeight,
   ]);
+  words.set([layout.hullCells, sizes.hullCells, layout.seen], 32);
   const table = new Uint32Array(memory.buffer, layout.levels, levels.length * 4);
   levels.forEach((level, l) => {
     table.set([level.resolution, level.offset * 4, level.dense ? 0 : level.entries - 1, level.entries * FEATURES * 4], l * 4);

@@ -1,6 +1,10 @@
 import { BETA1, BETA2, type FitConfig, parameterCount, scheduleAt } from '../config.ts';
+import type { Work } from '../work.ts';
 import type { Kernels } from './kernels.ts';
 import type { FitMemory } from './memory-layout.ts';
+
+/** Layers of the occupancy grid evaluated in one go. */
+const OCCUPANCY_LAYERS = 4;
 
 /** A thread's part of a fit: the same loop runs inline and in each worker. */
 export interface ThreadShare {
@@ -27,8 +31,11 @@ function barrier(control: Int32Array, threads: number): void {
   while (Atomics.load(control, 1) === generation) Atomics.wait(control, 1, generation, 1000);
 }
 
-/** Runs steps [from, to) of a thread's share. Results do not depend on the number of threads: groups are fixed, reduced in order. */
-export function runSteps(
+/**
+ * Steps [from, to) of a thread's share, in pieces: a lone thread lets others work between them, a worker does them at once. Results do not
+ * depend on the number of threads: groups are fixed, reduced in order.
+ */
+export function* runSteps(
   kernels: Kernels,
   memory: WebAssembly.Memory,
   layout: FitMemory,
@@ -36,7 +43,7 @@ export function runSteps(
   share: ThreadShare,
   from: number,
   to: number,
-): void {
+): Work<void> {
   const control = new Int32Array(memory.buffer, layout.control, 16);
   const { index, threads, groups } = share;
   const parameterBytes = parameterCount(config) * 4;
@@ -44,20 +51,27 @@ export function runSteps(
   const adamFrom = cut(index);
   const adamTo = index === threads - 1 ? parameterBytes : cut(index + 1);
   const edge = config.occupancyEdge;
-  const occupancy = () => {
+  const occupancy = function* (): Work<void> {
     kernels.prepare();
-    kernels.updateOccupancy(Math.floor((edge * index) / threads), Math.floor((edge * (index + 1)) / threads));
+    const end = Math.floor((edge * (index + 1)) / threads);
+    for (let layer = Math.floor((edge * index) / threads); layer < end; layer += OCCUPANCY_LAYERS) {
+      kernels.updateOccupancy(layer, Math.min(end, layer + OCCUPANCY_LAYERS));
+      yield;
+    }
     barrier(control, threads);
   };
   for (let step = from; step < to; step++) {
     const schedule = scheduleAt(config, step);
     kernels.setStep(step, schedule.activeLevels, schedule.sharpness, schedule.tap);
-    if (step === 0) occupancy();
+    if (step === 0) yield* occupancy();
     kernels.prepare();
-    for (let group = index; group < groups; group += threads) kernels.train(group);
+    for (let group = index; group < groups; group += threads) {
+      kernels.train(group);
+      yield;
+    }
     barrier(control, threads);
     kernels.adam(adamFrom, adamTo, schedule.learningRate, 1 - BETA1 ** (step + 1), 1 - BETA2 ** (step + 1));
     barrier(control, threads);
-    if ((step + 1) % config.occupancyEvery === 0) occupancy();
+    if ((step + 1) % config.occupancyEvery === 0) yield* occupancy();
   }
 }

@@ -1,6 +1,6 @@
 import { createRng } from '@gestalt3d/core';
 import { describe, expect, it } from 'vitest';
-import { gridLevels, MLP_FLOATS, OFFSET_C1, OFFSET_C2, OFFSET_C3, OFFSET_W2, scheduleAt } from '../config.ts';
+import { CELL_MARCHED, CELL_SURFACE, gridLevels, MLP_FLOATS, OFFSET_C1, OFFSET_C2, OFFSET_C3, OFFSET_W2, scheduleAt } from '../config.ts';
 import { smallProblem } from '../testing/small-problem.ts';
 import { referenceStep } from './reference-step.ts';
 
@@ -9,7 +9,7 @@ describe('reference step', () => {
   const levels = gridLevels(problem.config);
   const schedule = { ...scheduleAt(problem.config, 39), sharpness: 40 };
   const parameters = Float64Array.from(problem.parameters);
-  const occupancy = new Uint8Array(problem.hull.length).fill(1);
+  const occupancy = new Uint8Array(problem.hull.length).fill(CELL_MARCHED | CELL_SURFACE);
   const { gradient } = referenceStep(problem, parameters, occupancy, 3, schedule);
   const groups: [string, number, number][] = [
     ['SDF hidden layer', 0, OFFSET_W2],

@@ -1,12 +1,21 @@
 import {
+  CELL_AGE_SHIFT,
+  CELL_MARCHED,
+  CELL_SURFACE,
   COLOR_EPSILON,
   COLOR_WEIGHT_MIN,
+  CURVATURE_KNEE,
+  EIKONAL_OF_RAY,
+  EIKONAL_OF_SURFACE,
   gridLevels,
   MASK_EPSILON,
   MAX_SAMPLES,
   SDF_OUT,
   STOP_TRANSMITTANCE,
   type StepSchedule,
+  SURFACE_TRIES,
+  TENSION_KNEE,
+  UNSEEN_AGE,
 } from '../config.ts';
 import type { FitProblem } from '../problem.ts';
 import { CAMERA_FLOATS, cubeInterval, DIMENSION, rayKey, rayUniform } from '../rays.ts';
@@ -20,7 +29,18 @@ import {
   referenceFieldBackward,
 } from './reference-network.ts';
 
-/** A step's loss and its parts, sums over the rays (not yet divided), and the gradient. */
+/** Every second corner of a cube: the taps around an eikonal point, in units of h. */
+const TETRAHEDRON = [
+  [1, -1, -1],
+  [-1, -1, 1],
+  [-1, 1, -1],
+  [1, 1, 1],
+];
+
+/**
+ * A step's loss and its parts, sums over the rays (not yet divided), and the gradient. The tension is a force and not the slope of a loss: it is
+ * in the gradient only.
+ */
 export interface ReferenceStep {
   loss: number;
   colorLoss: number;
@@ -66,7 +86,7 @@ function referenceRay(
   field: (u: readonly number[]) => FieldSample,
   out: ReferenceStep,
 ): void {
-  const { config, foreground, background, viewStart, cameras, pixels } = problem;
+  const { config, foreground, background, viewStart, cameras, pixels, hullCells } = problem;
   const key = rayKey(config.seed, step, ray);
   const u = (dimension: number) => rayUniform(key, dimension);
   const wantForeground = u(DIMENSION.foreground) < config.foregroundShare;
@@ -95,7 +115,7 @@ function referenceRay(
   const point = (k: number) => origin.map((o, c) => o + at(k) * direction[c]);
   const isOccupied = (p: readonly number[]) => {
     const [x, y, z] = p.map((value) => Math.min(edge - 1, Math.max(0, Math.floor(value * edge))));
-    return occupancy[x + edge * (y + edge * z)] === 1;
+    return (occupancy[x + edge * (y + edge * z)] & CELL_MARCHED) !== 0;
   };
   const samples: {
     field: FieldSample;
@@ -190,32 +210,47 @@ function referenceRay(
     referenceFieldBackward(parameters, out.gradient, sample.field, d);
   });
 
-  // eikonal
-  const kind = u(DIMENSION.eikonalKind);
-  const centre =
-    kind < 0.5 && samples.length > 0
-      ? samples[Math.min(samples.length - 1, Math.floor(2 * kind * samples.length))].field.input.slice(0, 3).map((x) => (x + 1) / 2)
-      : [0, 1, 2].map((c) => u(DIMENSION.eikonalPoint + c));
+  // eikonal point: eikonal loss, curvature near the surface, tension where the surface is unseen
+  const draw = u(DIMENSION.eikonalKind);
+  let centre = [0, 1, 2].map((c) => u(DIMENSION.eikonalPoint + c));
+  let nearSurface = false;
+  let unseen = false;
+  if (draw < EIKONAL_OF_RAY && samples.length > 0) {
+    nearSurface = true;
+    const chosen = samples[Math.min(samples.length - 1, Math.floor(2 * draw * samples.length))];
+    centre = chosen.field.input.slice(0, 3).map((x) => (x + 1) / 2);
+  } else if (draw < EIKONAL_OF_RAY + EIKONAL_OF_SURFACE && hullCells.length > 0) {
+    nearSurface = true;
+    let cell = 0;
+    for (let k = 0; k < SURFACE_TRIES; k++) {
+      cell = hullCells[Math.min(hullCells.length - 1, Math.floor(Math.fround(u(DIMENSION.eikonalCell + k) * hullCells.length)))];
+      if (occupancy[cell] & CELL_SURFACE) break;
+    }
+    unseen = occupancy[cell] >> CELL_AGE_SHIFT === UNSEEN_AGE;
+    const corner = [cell % edge, Math.floor(cell / edge) % edge, Math.floor(cell / edge ** 2)];
+    centre = centre.map((value, c) => (corner[c] + value) / edge);
+  }
+  centre = centre.map((value) => Math.min(1 - tap, Math.max(tap, value)));
   const base = field(centre);
-  const taps = [0, 1, 2].map((c) => {
-    const h = centre[c] > 0.5 ? -tap : tap;
-    return { h, sample: field(centre.map((value, axis) => (axis === c ? value + h : value))) };
-  });
-  const slope = taps.map(({ h, sample }) => (sample.output[0] - base.output[0]) / h);
+  const taps = TETRAHEDRON.map((corner) => ({ corner, sample: field(centre.map((value, c) => value + tap * corner[c])) }));
+  const slope = [0, 1, 2].map((c) => taps.reduce((sum, { corner, sample }) => sum + corner[c] * sample.output[0], 0) / (4 * tap));
   const norm = Math.max(Math.hypot(...slope), 1e-6);
+  const mean = taps.reduce((sum, { sample }) => sum + sample.output[0], 0) / 4;
+  const laplacian = nearSurface ? (2 / tap ** 2) * (mean - base.output[0]) : 0;
+  const bent = Math.hypot(laplacian, CURVATURE_KNEE);
   out.eikonalLoss += (norm - 1) ** 2;
-  out.loss += (config.eikonalWeight / config.rays) * (norm - 1) ** 2;
-  const scale = ((config.eikonalWeight / config.rays) * 2 * (norm - 1)) / norm;
+  out.loss += (config.eikonalWeight * (norm - 1) ** 2 + config.curvatureWeight * (bent - CURVATURE_KNEE)) / config.rays;
+  const scale = ((config.eikonalWeight / config.rays) * 2 * (norm - 1)) / norm / (4 * tap);
+  const bend = ((config.curvatureWeight / config.rays) * (2 / tap ** 2) * laplacian) / bent;
+  const pull = unseen ? ((config.tensionWeight / config.rays) * laplacian) / Math.hypot(laplacian, TENSION_KNEE) : 0;
   const only = (df: number) => {
     const d = new Array<number>(SDF_OUT).fill(0);
     d[0] = df;
     return d;
   };
-  let dBase = 0;
-  taps.forEach(({ h, sample }, c) => {
-    const df = (scale * slope[c]) / h;
-    dBase -= df;
-    referenceFieldBackward(parameters, out.gradient, sample, only(df));
-  });
-  referenceFieldBackward(parameters, out.gradient, base, only(dBase));
+  for (const { corner, sample } of taps) {
+    const along = corner.reduce((sum, value, c) => sum + value * slope[c], 0);
+    referenceFieldBackward(parameters, out.gradient, sample, only(scale * along + bend / 4));
+  }
+  referenceFieldBackward(parameters, out.gradient, base, only(-bend - pull));
 }

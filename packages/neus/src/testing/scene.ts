@@ -32,8 +32,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     sdf: (x, y, z) => Math.min(sphere(x, y - 0.14, z, 0.2), box(x, y + 0.2, z, 0.22, 0.16, 0.16), torus(x, y + 0.1, z, 0.38, 0.06)),
     rgb: stripes,
   },
-  /** A box with a square hole along z. */
-  hole: { sdf: (x, y, z) => Math.max(box(x, y, z, 0.38, 0.3, 0.25), -box(x, y, z, 0.16, 0.13, 1)), rgb: stripes },
+  /** Two balls that touch in a point. */
+  touching: { sdf: (x, y, z) => Math.min(sphere(x + 0.2, y, z, 0.2), sphere(x - 0.2, y, z, 0.2)), rgb: stripes },
+  /** A box with a hole along z, wide enough for the rig to see through: what no view sees through cannot be told from a niche. */
+  hole: { sdf: (x, y, z) => Math.max(box(x, y, z, 0.38, 0.3, 0.14), -box(x, y, z, 0.18, 0.15, 1)), rgb: stripes },
   plate: { sdf: (x, y, z) => box(x, y, z, 0.4, 0.025, 0.3), rgb: stripes },
 };
 
