@@ -77,6 +77,8 @@ export async function openGpuDevice(kind: 'auto' | 'webgpu', onMissing: (reason:
     }
     const device = await adapter.requestDevice({
       label: 'gestalt3d',
+      // kernels that have a variant for it take it
+      requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
       requiredLimits: {
         maxStorageBufferBindingSize: Math.min(adapter.limits.maxStorageBufferBindingSize, BINDING_BYTES),
         maxBufferSize: Math.min(adapter.limits.maxBufferSize, BINDING_BYTES),

@@ -55,4 +55,9 @@ describe('uniforms', () => {
     expect(text).toContain('@group(0) @binding(0) var<storage, read> a: array<vec4f>;');
     expect(text).toContain('@group(0) @binding(1) var<uniform> u: Uniforms;');
   });
+
+  it('enables extensions before anything else', () => {
+    const text = kernelText({ name: 't', bindings: {}, features: ['subgroups'], source: () => 'fn main() {}' }, undefined);
+    expect(text.startsWith('enable subgroups;\n')).toBe(true);
+  });
 });

@@ -19,6 +19,8 @@ export interface Kernel<Params> {
   readonly name: string;
   /** In binding order, at most 8. */
   readonly bindings: Readonly<Record<string, StorageBinding>>;
+  /** Language extensions that the device must have been opened with: such a kernel is a variant of one without. */
+  readonly features?: readonly 'subgroups'[];
   /** Values that change from dispatch to dispatch without a new pipeline. */
   readonly uniforms?: Readonly<Record<string, UniformType>>;
   /** WGSL with the entry point `main`. Params are compiled in: each new text is a new pipeline. */
@@ -66,7 +68,7 @@ export function packUniforms(
 
 /** Full WGSL of a kernel: declarations, helper, source. */
 export function kernelText<Params>(kernel: Kernel<Params>, params: Params): string {
-  const lines: string[] = [];
+  const lines = (kernel.features ?? []).map((feature) => `enable ${feature};`);
   let binding = 0;
   for (const [name, { element, access }] of Object.entries(kernel.bindings))
     lines.push(`@group(0) @binding(${binding++}) var<storage, ${access}> ${name}: array<${element}>;`);

@@ -72,16 +72,41 @@ ${write('right', outputs, 'd')}
 }`;
 }
 
+/** How neighbouring invocations share the additions to a dense level. `same`: once a level and point; `sum`: for each corner's two fixed-point values. */
+interface Merging {
+  same: string;
+  sum: string;
+}
+
+/**
+ * Up to four neighbours whose points lie in one cell add once: neighbours in the list are samples of a ray, or the taps of an eikonal point.
+ * In each exchange one of two gives its sum to the other; which one does not matter, and neither does it whom a device makes neighbours.
+ */
+const IN_SUBGROUPS: Merging = {
+  same: /* wgsl */ `
+  let key = vec2u(corner(cell.base, level.y, 0u), local);
+  let other1 = subgroupShuffleXor(key, 1u);
+  let other2 = subgroupShuffleXor(key, 2u);
+  let same = vec2<bool>(other1.x == key.x, other2.x == key.x) & vec2<bool>(level.z == 0u);
+  let takes = vec2<bool>(local < other1.y, local < other2.y);`,
+  sum: /* wgsl */ `
+    let from1 = subgroupShuffleXor(fixed, 1u);
+    fixed = select(fixed, select(vec2i(0), fixed + from1, takes.x), same.x);
+    let from2 = subgroupShuffleXor(fixed, 2u);
+    fixed = select(fixed, select(vec2i(0), fixed + from2, takes.y), same.y);`,
+};
+const NOT_MERGED: Merging = { same: '', sum: '' };
+
 const H = HIDDEN / 4;
 const S = SDF_OUT / 4;
 
 /**
  * Gradients of all parameters from dL/dsdf and dL/d(colour before the logistic function) of each point, which is evaluated again instead of remembered.
- * Thread i of the list owns point i. Reads points, args, mlp, table, shade, scales; adds to gradients [P], i32 in units of 1 / scale of its group.
- * Integer sums do not depend on their order, and everything that is summed in f32 before (64 points, a workgroup) has a fixed order:
- * the same input gives the same bits. Uses all of the guaranteed 16 KiB of workgroup memory.
+ * Thread i owns row i of the list of points with a gradient. Reads points, rows, rowOffsets, mlp, table, shade, scales; adds to gradients [P], i32 in
+ * units of 1 / scale of its group. Integer sums do not depend on their order, and everything that is summed in f32 before (64 points, a workgroup) has
+ * a fixed order: the same input gives the same bits. Uses all of the guaranteed 16 KiB of workgroup memory.
  */
-export const backwardWgsl = (layout: KernelLayout) => /* wgsl */ `
+const backwardText = (layout: KernelLayout, merging: Merging) => /* wgsl */ `
 ${constants({ RAYS: { u32: layout.rays } })}
 ${gridSnippet()}
 ${encodeSnippet(layout.levels)}
@@ -90,10 +115,11 @@ ${networkTransposedSnippet()}
 var<workgroup> left: array<vec4f, ${64 * H}>;
 var<workgroup> right: array<vec4f, ${64 * H}>;
 
-fn add(index: u32, value: f32, scale: f32) {
-  let fixed = i32(round(clamp(value * scale, -1073741824.0, 1073741824.0)));
+fn toFixed(value: f32, scale: f32) -> i32 { return i32(round(clamp(value * scale, -1073741824.0, 1073741824.0))); }
+fn addFixed(index: u32, fixed: i32) {
   if (fixed != 0) { atomicAdd(&gradients[index], fixed); }
 }
+fn add(index: u32, value: f32, scale: f32) { addFixed(index, toFixed(value, scale)); }
 fn add4(index: u32, value: vec4f, scale: f32) {
   for (var k = 0u; k < 4u; k++) { add(index + k, value[k], scale); }
 }
@@ -105,41 +131,34 @@ ${product('sdfOutputGradient', { inputs: H, outputs: S, rows: HIDDEN, offset: OF
 ${product('colorHidden1Gradient', { inputs: 5, outputs: H, rows: COLOR_IN + 1, offset: OFFSET_C1, scale: SCALE.c1 })}
 ${product('colorHidden2Gradient', { inputs: H, outputs: H, rows: HIDDEN, offset: OFFSET_C2, bias: OFFSET_D2, scale: SCALE.c2 })}
 ${product('colorOutputGradient', { inputs: H, outputs: 1, rows: HIDDEN, offset: OFFSET_C3, bias: OFFSET_D3, scale: SCALE.c3 })}
-fn scatter(p: vec3f, level: vec3u, d: vec2f, scale: f32) {
-  let cell = cellAt(p, level.y);
+fn scatter(local: u32, p: vec3f, level: vec3u, d: vec2f, scale: f32) {
+  let cell = cellAt(p, level.y);${merging.same}
   for (var c = 0u; c < 8u; c++) {
     let w = cornerWeight(c, cell.fraction);
+    var fixed = vec2i(toFixed(w * d.x, scale), toFixed(w * d.y, scale));${merging.sum}
     let at = 2u * (level.x + corner(cell.base + cornerOffset(c), level.y, level.z));
-    add(at, w * d.x, scale);
-    add(at + 1u, w * d.y, scale);
+    addFixed(at, fixed.x);
+    addFixed(at + 1u, fixed.y);
   }
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = group.x * 64u + local;
-  // a thread behind the end of the list does the last point again with gradients of 0
-  let inside = i < args[3];
-  let point = min(i, args[3] - 1u);
+  // a thread behind the end of the list does the last row again with gradients of 0
+  let count = rowOffsets[2u * RAYS];
+  let inside = i < count;
+  let point = rows[min(i, count - 1u)];
   let p = points[point].xyz;
   let g = select(vec4f(0.0), shade[point], inside);
 
-  // is there a point with colour, or with any gradient, in this workgroup?
-  left[local] = vec4f(select(0.0, 1.0, any(g.xyz != vec3f(0.0))), select(0.0, 1.0, any(g != vec4f(0.0))), 0.0, 0.0);
-  workgroupBarrier();
-  if (local == 0u) {
-    var sum = vec4f(0.0);
-    for (var s = 0u; s < 64u; s++) { sum += left[s]; }
-    left[64] = sum;
-  }
-  let work = workgroupUniformLoad(&left[64]);
-  if (work.y == 0.0) { return; }
-
+  // rows with colour come first
+  let coloring = group.x * 64u < rowOffsets[RAYS];
   let x = encode(p, u.levelCount);
   let h = relu(sdfHidden(x));
   var dOutput: array<vec4f, ${S}>;
   dOutput[0].x = g.w;
-  if (work.x > 0.0) {
+  if (coloring) {
     let q = 2.0 * p - 1.0;
     let y = colorInput(sdfOutput(h), q);
     let h1 = relu(colorHidden1(y));
@@ -159,10 +178,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   sdfOutputGradient(local, h, dOutput);
   let dh = mask(sdfOutputT(dOutput), h);
   sdfHiddenGradient(local, x, dh);
-  if (all(g == vec4f(0.0))) { return; }
   var dx = sdfHiddenT(dh);
   for (var l = 0u; l < u.levelCount; l++) {
     let k = 3u + 2u * l;
-    scatter(p, gridLevel(l), vec2f(dx[k >> 2u][k & 3u], dx[(k + 1u) >> 2u][(k + 1u) & 3u]), scales[${SCALE.level}u + l]);
+    scatter(local, p, gridLevel(l), vec2f(dx[k >> 2u][k & 3u], dx[(k + 1u) >> 2u][(k + 1u) & 3u]), scales[${SCALE.level}u + l]);
   }
 }`;
+
+export const backwardWgsl = (layout: KernelLayout) => backwardText(layout, NOT_MERGED);
+/** The variant for devices with subgroups: fewer additions to memory, the same bits. */
+export const backwardSubgroupsWgsl = (layout: KernelLayout) => backwardText(layout, IN_SUBGROUPS);

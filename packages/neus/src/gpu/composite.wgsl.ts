@@ -1,32 +1,67 @@
-import { COLOR_EPSILON, COLOR_WEIGHT_MIN, MASK_EPSILON, STOP_TRANSMITTANCE } from '../config.ts';
+import {
+  CELL_AGE_SHIFT,
+  CELL_SURFACE,
+  COLOR_EPSILON,
+  COLOR_WEIGHT_MIN,
+  CURVATURE_KNEE,
+  EIKONAL_OF_RAY,
+  EIKONAL_OF_SURFACE,
+  MASK_EPSILON,
+  SEEN_WEIGHT,
+  STOP_TRANSMITTANCE,
+  SURFACE_TRIES,
+  TENSION_KNEE,
+  UNSEEN_AGE,
+} from '../config.ts';
 import { DIMENSION } from '../rays.ts';
 import { constants, encodeSnippet, gridSnippet, networkSnippet, opacitySnippet } from './field.wgsl.ts';
-import type { KernelLayout } from './layout.ts';
+import { EIKONAL_POINTS, type KernelLayout } from './layout.ts';
+import { occupancySnippet } from './occupancy.wgsl.ts';
 import { randomSnippet } from './rays.wgsl.ts';
 
 const evaluation = (layout: KernelLayout) => [gridSnippet(), encodeSnippet(layout.levels), networkSnippet()].join('\n');
 
-/** SDF of the ray samples. Thread i owns point 4 R + i. Reads points, args, mlp, table; writes sdf [4 R + N]. */
+/** Where an eikonal point lies, as the fourth component of its point. */
+const ANYWHERE = 0;
+const NEAR_SURFACE = 1;
+const UNSEEN = 2;
+
+/** How many points of an eikonal point have a gradient: the four taps, and near the surface the centre behind them. */
+const eikonalRowsSnippet = () => /* wgsl */ `
+fn eikonalRows(kind: f32) -> u32 { return select(${EIKONAL_POINTS}u, ${EIKONAL_POINTS - 1}u, kind == ${ANYWHERE}.0); }
+`;
+
+/** SDF of the ray samples. Thread i owns point 5 R + i. Reads points, args, mlp, table; writes sdf [5 R + N]. */
 export const sampleSdfWgsl = (layout: KernelLayout) => /* wgsl */ `
-${constants({ RAYS: { u32: layout.rays } })}
+${constants({ EIKONAL: { u32: EIKONAL_POINTS * layout.rays } })}
 ${evaluation(layout)}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = 4u * RAYS + id.x;
+  let i = EIKONAL + id.x;
   if (i >= args[3]) { return; }
   sdf[i] = sdfOnly(relu(sdfHidden(encode(points[i].xyz, u.levelCount))));
 }`;
 
 /**
  * Opacity along ray r until its transmittance is used up. Thread r owns ray r.
- * segments [4 R + N] vec4f = weight of the segment that starts here, transmittance behind it, sample weight, weight of the entry where
- * a run of samples begins; walked [R] = samples before the ray ends.
- * Also places the ray's eikonal point and its three taps at points [4 r .. 4 r + 3].
+ * segments [5 R + N] vec4f = weight of the segment that starts here, transmittance behind it, sample weight, weight of the entry where
+ * a run of samples begins; walked [3, R] = samples with colour, other points of the ray with a gradient, samples before the ray ends.
+ * Marks the cells of samples that weigh enough in seen [G^3 / 32], and places the four taps of the ray's eikonal point and itself (fourth component:
+ * where it lies) at points [5 r .. 5 r + 4]. Reads occupancy, hullCells.
  */
 export const walkWgsl = (layout: KernelLayout) => /* wgsl */ `
-${constants({ RAYS: { u32: layout.rays }, STOP: STOP_TRANSMITTANCE })}
+${constants({
+  RAYS: { u32: layout.rays },
+  STOP: STOP_TRANSMITTANCE,
+  SEEN_WEIGHT,
+  WEIGHT_MIN: COLOR_WEIGHT_MIN,
+  OF_RAY: EIKONAL_OF_RAY,
+  OF_SURFACE: EIKONAL_OF_RAY + EIKONAL_OF_SURFACE,
+})}
 ${randomSnippet()}
 ${opacitySnippet()}
+${occupancySnippet(layout)}
+${eikonalRowsSnippet()}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let r = id.x;
@@ -35,6 +70,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let end = offsets[r + 1u];
   var light = 1.0;
   var before = 0.0;
+  var colored = 0u;
+  var others = 0u;
   var j = first;
   while (j < end) {
     // 1. a run of samples begins: from far outside to here in one go
@@ -52,37 +89,92 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       w = light - next;
       light = next;
     }
-    segments[j] = vec4f(w, light, entry + 0.5 * (before + w), entry);
+    let weight = entry + 0.5 * (before + w);
+    segments[j] = vec4f(w, light, weight, entry);
+    if (weight >= WEIGHT_MIN) { colored++; } else if (weight > 0.0) { others++; }
+    if (weight >= SEEN_WEIGHT) {
+      let cell = cellAtPoint(points[j].xyz);
+      atomicOr(&seen[cell >> 5u], 1u << (cell & 31u));
+    }
     before = w;
     j++;
     if (dark) { break; }
   }
-  walked[r] = j - first;
-  for (var rest = j; rest < end; rest++) { segments[rest] = vec4f(0.0); }
-
   let key = rayKey(u.stepKey, r);
-  let kind = rayUniform(key, ${DIMENSION.eikonalKind}u);
+  let draw = rayUniform(key, ${DIMENSION.eikonalKind}u);
   let n = j - first;
+  var kind = ${ANYWHERE}.0;
   var p = vec3f(
     rayUniform(key, ${DIMENSION.eikonalPoint}u), rayUniform(key, ${DIMENSION.eikonalPoint + 1}u), rayUniform(key, ${DIMENSION.eikonalPoint + 2}u));
-  if (kind < 0.5 && n > 0u) { p = points[first + min(n - 1u, u32((kind + kind) * f32(n)))].xyz; }
-  let h = select(vec3f(u.tap), vec3f(-u.tap), p > vec3f(0.5));
-  points[4u * r] = vec4f(p, 0.0);
-  points[4u * r + 1u] = vec4f(p.x + h.x, p.yz, 0.0);
-  points[4u * r + 2u] = vec4f(p.x, p.y + h.y, p.z, 0.0);
-  points[4u * r + 3u] = vec4f(p.xy, p.z + h.z, 0.0);
+  if (draw < OF_RAY && n > 0u) {
+    kind = ${NEAR_SURFACE}.0;
+    p = points[first + min(n - 1u, u32((draw + draw) * f32(n)))].xyz;
+  } else if (draw < OF_SURFACE && u.hullCellCount > 0u) {
+    var cell = 0u;
+    var flags = 0u;
+    for (var k = 0u; k < ${SURFACE_TRIES}u && (flags & ${CELL_SURFACE}u) == 0u; k++) {
+      cell = hullCells[min(u.hullCellCount - 1u, u32(rayUniform(key, ${DIMENSION.eikonalCell}u + k) * f32(u.hullCellCount)))];
+      flags = cellFlags(cell);
+    }
+    kind = select(${NEAR_SURFACE}.0, ${UNSEEN}.0, flags >> ${CELL_AGE_SHIFT}u == ${UNSEEN_AGE}u);
+    p = (vec3f(vec3u(cell % EDGE, (cell / EDGE) % EDGE, cell / (EDGE * EDGE))) + p) / f32(EDGE);
+  }
+  let h = u.tap;
+  p = clamp(p, vec3f(h), vec3f(1.0 - h));
+  let at = ${EIKONAL_POINTS}u * r;
+  points[at] = vec4f(p + vec3f(h, -h, -h), 0.0);
+  points[at + 1u] = vec4f(p + vec3f(-h, -h, h), 0.0);
+  points[at + 2u] = vec4f(p + vec3f(-h, h, -h), 0.0);
+  points[at + 3u] = vec4f(p + vec3f(h, h, h), 0.0);
+  points[at + 4u] = vec4f(p, kind);
+  walked[r] = colored;
+  walked[RAYS + r] = others + eikonalRows(kind);
+  walked[2u * RAYS + r] = n;
 }`;
 
-/** SDF of the eikonal points (i < 4 R) and colour of the samples that weigh enough. Thread i owns point i. Writes sdf, shade [4 R + N] vec4f = rgb, 0. */
-export const shadeWgsl = (layout: KernelLayout) => /* wgsl */ `
+/**
+ * The points of the step that have a gradient, by number: rows = samples with colour of every ray, then taps and centres of eikonal points and the
+ * other samples. Thread r owns ray r. Workgroups over the list have little idle about them, and all but one compute colours for all of its points or for none.
+ */
+export const rowsWgsl = (layout: KernelLayout) => /* wgsl */ `
 ${constants({ RAYS: { u32: layout.rays }, WEIGHT_MIN: COLOR_WEIGHT_MIN })}
+${eikonalRowsSnippet()}
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let r = id.x;
+  if (r >= RAYS) { return; }
+  var colored = rowOffsets[r];
+  var other = rowOffsets[RAYS + r];
+  let at = ${EIKONAL_POINTS}u * r;
+  let eikonal = eikonalRows(points[at + ${EIKONAL_POINTS - 1}u].w);
+  for (var k = 0u; k < eikonal; k++) {
+    rows[other] = at + k;
+    other++;
+  }
+  let first = offsets[r];
+  for (var j = first; j < first + walked[2u * RAYS + r]; j++) {
+    let weight = segments[j].z;
+    if (weight >= WEIGHT_MIN) {
+      rows[colored] = j;
+      colored++;
+    } else if (weight > 0.0) {
+      rows[other] = j;
+      other++;
+    }
+  }
+}`;
+
+/** SDF of the eikonal points and colour of the samples that weigh enough. Thread i owns row i. Writes sdf, shade [5 R + N] vec4f = rgb, 0. */
+export const shadeWgsl = (layout: KernelLayout) => /* wgsl */ `
+${constants({ RAYS: { u32: layout.rays }, EIKONAL: { u32: EIKONAL_POINTS * layout.rays } })}
 ${evaluation(layout)}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  if (i >= args[3]) { return; }
-  let eikonal = i < 4u * RAYS;
-  if (!eikonal && segments[i].z < WEIGHT_MIN) { return; }
+  if (id.x >= rowOffsets[2u * RAYS]) { return; }
+  let i = rows[id.x];
+  let eikonal = i < EIKONAL;
+  let colored = id.x < rowOffsets[RAYS];
+  if (!eikonal && !colored) { return; }
   let p = points[i].xyz;
   let h = relu(sdfHidden(encode(p, u.levelCount)));
   if (eikonal) { sdf[i] = sdfOnly(h); } else { shade[i] = vec4f(colorAt(sdfOutput(h), 2.0 * p - 1.0), 0.0); }
@@ -90,17 +182,18 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /**
  * Losses of ray r and the gradients of its points. Thread r owns ray r and its eikonal points.
- * In place: shade [4 R + N] becomes dL/d(colour before the logistic function), dL/dsdf. stats [R, 2] vec4f = colour, mask, eikonal loss, squared error of
+ * In place: shade [5 R + N] becomes dL/d(colour before the logistic function), dL/dsdf. stats [R, 2] vec4f = colour, mask, eikonal loss, squared error of
  * a foreground ray | foreground, walked samples, coloured samples, points with a gradient.
  */
 export const lossWgsl = (layout: KernelLayout) => /* wgsl */ `
-${constants({ RAYS: { u32: layout.rays }, WEIGHT_MIN: COLOR_WEIGHT_MIN, COLOR_EPSILON, MASK_EPSILON })}
+${constants({ RAYS: { u32: layout.rays }, WEIGHT_MIN: COLOR_WEIGHT_MIN, COLOR_EPSILON, MASK_EPSILON, CURVATURE_KNEE, TENSION_KNEE })}
+${eikonalRowsSnippet()}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let r = id.x;
   if (r >= RAYS) { return; }
   let first = offsets[r];
-  let end = first + walked[r];
+  let end = first + walked[2u * RAYS + r];
   let wanted = rays[r * 4u + 2u];
   let background = rays[r * 4u + 3u];
 
@@ -131,7 +224,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var colorNext = 0.0;
   var sdfNext = 0.0;
   var gradientNext = vec4f(0.0);
-  var rows = 4.0;
+  var rows = f32(eikonalRows(points[${EIKONAL_POINTS}u * r + 4u].w));
   for (var j = end; j > first; ) {
     j--;
     let segment = segments[j];
@@ -168,18 +261,26 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     shade[first] = gradientNext;
     rows += select(0.0, 1.0, any(gradientNext != vec4f(0.0)));
   }
-  for (var j = end; j < offsets[r + 1u]; j++) { shade[j] = vec4f(0.0); }
 
-  // 3. eikonal
-  let p = points[4u * r].xyz;
-  let h = select(vec3f(u.tap), vec3f(-u.tap), p > vec3f(0.5));
-  let slope = (vec3f(sdf[4u * r + 1u], sdf[4u * r + 2u], sdf[4u * r + 3u]) - sdf[4u * r]) / h;
+  // 3. eikonal loss, curvature near the surface, tension where the surface is unseen
+  let at = ${EIKONAL_POINTS}u * r;
+  let kind = points[at + 4u].w;
+  let f = vec4f(sdf[at], sdf[at + 1u], sdf[at + 2u], sdf[at + 3u]);
+  let slope = vec3f(f.x - f.y - f.z + f.w, f.w + f.z - f.x - f.y, f.y + f.w - f.x - f.z) * (0.25 / u.tap);
   let norm = max(length(slope), 1e-6);
-  let tap = ((u.eikonalWeight / f32(RAYS)) * 2.0 * (norm - 1.0) / norm) * slope / h;
-  shade[4u * r] = vec4f(0.0, 0.0, 0.0, -(tap.x + tap.y + tap.z));
-  shade[4u * r + 1u] = vec4f(0.0, 0.0, 0.0, tap.x);
-  shade[4u * r + 2u] = vec4f(0.0, 0.0, 0.0, tap.y);
-  shade[4u * r + 3u] = vec4f(0.0, 0.0, 0.0, tap.z);
+  let along = ((u.eikonalWeight / f32(RAYS)) * 2.0 * (norm - 1.0) / norm) * slope * (0.25 / u.tap);
+  var bend = 0.0; // dL / d(each tap), of the curvature
+  var pull = 0.0;
+  if (kind != ${ANYWHERE}.0) {
+    let laplacian = (dot(f, vec4f(0.25)) - sdf[at + 4u]) * (2.0 / (u.tap * u.tap));
+    bend = (u.curvatureWeight / f32(RAYS)) * laplacian / length(vec2f(laplacian, CURVATURE_KNEE)) * (0.5 / (u.tap * u.tap));
+    if (kind == ${UNSEEN}.0) { pull = (u.tensionWeight / f32(RAYS)) * laplacian / length(vec2f(laplacian, TENSION_KNEE)); }
+  }
+  shade[at] = vec4f(0.0, 0.0, 0.0, along.x - along.y - along.z + bend);
+  shade[at + 1u] = vec4f(0.0, 0.0, 0.0, along.z - along.x - along.y + bend);
+  shade[at + 2u] = vec4f(0.0, 0.0, 0.0, along.y - along.x - along.z + bend);
+  shade[at + 3u] = vec4f(0.0, 0.0, 0.0, along.x + along.y + along.z + bend);
+  shade[at + 4u] = vec4f(0.0, 0.0, 0.0, -4.0 * bend - pull);
 
   let isForeground = a > 127.5 / 255.0;
   stats[2u * r] = vec4f(root, maskLoss, (norm - 1.0) * (norm - 1.0), select(0.0, squared, isForeground));

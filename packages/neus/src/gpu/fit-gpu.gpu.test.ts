@@ -2,21 +2,21 @@ import { createRng, DeviceLostError } from '@gestalt3d/core';
 import { gpuRunner } from '@gestalt3d/gpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestGpu } from '../../../../apps/host/src/software-vulkan.ts';
-import { BETA1, gridLevels, MLP_FLOATS, OFFSET_C1, OFFSET_C2, OFFSET_C3, OFFSET_W2, parameterCount } from '../config.ts';
-import { createCpuFitter, GROUPS } from '../cpu/fit-cpu.ts';
+import { BETA1, gridLevels, MLP_FLOATS, OFFSET_C1, OFFSET_C2, OFFSET_C3, OFFSET_W2, parameterCount, UNSEEN_AGE } from '../config.ts';
+import { createCpuFitter, GROUPS, loadProblem } from '../cpu/fit-cpu.ts';
 import { instantiateKernels } from '../cpu/kernels.ts';
-import { allocateMemory, type FitSizes, layoutMemory, writeBlock } from '../cpu/memory-layout.ts';
 import { runSteps } from '../cpu/step-loop.ts';
 import { evaluateField, fieldOf } from '../field.ts';
 import { fitSurface } from '../fit-surface.ts';
 import type { FitReport } from '../fitter.ts';
-import { prepareProblem } from '../prepare/prepare-problem.ts';
+import { preparing } from '../prepare/prepare-problem.ts';
 import type { FitProblem } from '../problem.ts';
 import { rigViews, SCENES } from '../testing/scene.ts';
+import { finishWorkNow } from '../work.ts';
 import { createGpuField } from './field-gpu.ts';
-import { openGpuFitter } from './fit-gpu.ts';
-import { FIELD_KERNELS, TRAINING_KERNELS } from './kernels.ts';
-import { kernelLayout } from './layout.ts';
+import { type GpuFitter, openGpuFitter } from './fit-gpu.ts';
+import { FIELD_KERNELS, SUBGROUP_KERNELS, TRAINING_KERNELS } from './kernels.ts';
+import { EIKONAL_POINTS, kernelLayout } from './layout.ts';
 
 // Sizes are tiny because the software device reaches about 1 GFLOP/s.
 
@@ -25,36 +25,35 @@ afterAll(() => gpu?.close());
 
 /** A torus in 16 views of 24 px, 64 rays a step, 4 levels of which two are hashed. */
 function tinyProblem(): FitProblem {
-  const preset = { steps: 48, rays: 64, levels: 4, tableSize: 4096, maxViewSize: 24, meshResolution: 32 };
-  const problem = prepareProblem(rigViews(SCENES.torus, 24, 1), undefined, preset, 5, () => {});
+  const preset = { steps: 48, rays: 64, levels: 4, tableSize: 16384, maxViewSize: 24, meshResolution: 32 };
+  const problem = finishWorkNow(preparing(rigViews(SCENES.torus, 24, 1), undefined, preset, 5, () => {}));
   return { ...problem, config: { ...problem.config, occupancyEvery: 8 } };
 }
 
-/** Gradients of the first step on the CPU: Adam's first moment after one step is (1 - beta1) g. */
-async function cpuGradients(problem: FitProblem): Promise<Float32Array> {
+/** The CPU twin's first moments and occupancy bytes after so many steps. */
+async function runCpu(problem: FitProblem, steps: number): Promise<{ moments: Float32Array; occupancy: Uint8Array }> {
   const { config } = problem;
-  const sizes: FitSizes = {
-    views: problem.cameras.length / 16,
-    pixels: problem.pixels.length,
-    foreground: problem.foreground.length,
-    background: problem.background.length,
-    groups: GROUPS,
-    threads: 1,
-    points: 0,
-  };
-  const layout = layoutMemory(config, sizes);
-  const memory = allocateMemory(layout);
-  writeBlock(memory, layout, config, sizes);
-  new Float32Array(memory.buffer, layout.params).set(problem.parameters);
-  new Float32Array(memory.buffer, layout.cameras).set(problem.cameras);
-  for (const name of ['viewStart', 'pixels', 'foreground', 'background'] as const)
-    new Uint32Array(memory.buffer, layout[name]).set(problem[name]);
-  new Uint8Array(memory.buffer, layout.hull).set(problem.hull);
+  const { memory, layout } = loadProblem(problem, GROUPS, 1);
   const kernels = await instantiateKernels(memory);
   kernels.configure(layout.block, layout.scratch);
-  runSteps(kernels, memory, layout, config, { index: 0, threads: 1, groups: GROUPS }, 0, 1);
-  return new Float32Array(memory.buffer, layout.moment1, parameterCount(config)).map((m) => m / (1 - BETA1));
+  finishWorkNow(runSteps(kernels, memory, layout, config, { index: 0, threads: 1, groups: GROUPS }, 0, steps));
+  return {
+    moments: new Float32Array(memory.buffer, layout.moment1, parameterCount(config)),
+    occupancy: new Uint8Array(memory.buffer, layout.occupancy, problem.hull.length),
+  };
 }
+
+/** The same of the GPU. The moments lie in pairs there. */
+async function runGpu(fitter: GpuFitter, problem: FitProblem, steps: number): Promise<{ moments: Float32Array; occupancy: Uint8Array }> {
+  await fitter.run(steps);
+  const pairs = await fitter.inspect('moments', parameterCount(problem.config) * 2);
+  const words = await fitter.inspect('occupancy', Math.ceil(problem.hull.length / 4));
+  return { moments: pairs.filter((_, i) => i % 2 === 0), occupancy: new Uint8Array(words.buffer, 0, problem.hull.length) };
+}
+
+/** Gradients of the last step, from Adam's first moments before and after it. A moment that stands still is that of a parameter without a gradient. */
+const lastGradients = (before: Float32Array, after: Float32Array) =>
+  after.map((m, i) => (m === before[i] ? 0 : (m - BETA1 * before[i]) / (1 - BETA1)));
 
 const meanLoss = ({ colorLoss, maskLoss, rays }: FitReport) => (colorLoss + maskLoss) / rays;
 
@@ -75,27 +74,38 @@ describe.skipIf(!gpu)('fit on the GPU', () => {
 
   it('compiles every kernel within the guaranteed limits', { timeout: 240_000 }, async () => {
     const runner = gpuRunner(device!);
-    for (const kernel of [...Object.values(TRAINING_KERNELS), ...Object.values(FIELD_KERNELS)])
+    const variants = device!.features.has('subgroups') ? Object.values(SUBGROUP_KERNELS) : [];
+    for (const kernel of [...Object.values(TRAINING_KERNELS), ...variants, ...Object.values(FIELD_KERNELS)])
       await runner.compile(kernel, kernelLayout(problem.config));
   });
 
   it('has the gradients of the CPU twin, tensor by tensor', { timeout: 120_000 }, async () => {
-    // all levels on, and sharp enough for thin opacities
-    const config = { ...problem.config, startLevels: 4, sharpnessStart: 80 };
+    // all levels on, sharp enough for thin opacities, and a rate of nothing: the surface has stood still for long enough that some of it is unseen
+    const still = { startLevels: 4, sharpnessStart: 80, sharpnessEnd: 80, lrStart: 1e-30, lrEnd: 1e-30, occupancyEvery: 1 };
+    const config = { ...problem.config, ...still };
     const start = { ...problem, config, parameters: trained };
-    const expected = await cpuGradients(start);
+    const last = UNSEEN_AGE + 1;
+    const expected = [await runCpu(start, last), await runCpu(start, last + 1)];
     const fitter = await openGpuFitter(device!, start);
-    await fitter.run(1);
-    const moments = await fitter.inspect('moments', expected.length * 2);
+    const got = [await runGpu(fitter, start, last), await runGpu(fitter, start, last + 1)];
+    const points = await fitter.inspect('points', EIKONAL_POINTS * config.rays * 4);
     fitter.dispose();
-    const cuts = [0, OFFSET_W2, OFFSET_C1, OFFSET_C2, OFFSET_C3, ...gridLevels(config).map((level) => level.offset), expected.length];
+    for (const k of [0, 1]) expect(Buffer.compare(got[k].occupancy, expected[k].occupancy), `update ${last + k}`).toBe(0);
+    // a ray in sixteen or so draws an unseen cell
+    const kinds = [0, 0, 0];
+    for (let i = 4 * EIKONAL_POINTS - 1; i < points.length; i += 4 * EIKONAL_POINTS) kinds[points[i]]++;
+    expect(Math.min(...kinds), `eikonal points of each kind: ${kinds}`).toBeGreaterThan(2);
+
+    const [gradients, wanted] = [lastGradients(got[0].moments, got[1].moments), lastGradients(expected[0].moments, expected[1].moments)];
+    const cuts = [0, OFFSET_W2, OFFSET_C1, OFFSET_C2, OFFSET_C3, ...gridLevels(config).map((level) => level.offset), wanted.length];
     expect(cuts[5]).toBe(MLP_FLOATS);
+    expect(gridLevels(config).map((level) => level.dense)).toEqual([true, true, false, false]);
     for (let k = 0; k + 1 < cuts.length; k++) {
       let error = 0;
       let norm = 0;
       for (let i = cuts[k]; i < cuts[k + 1]; i++) {
-        error += (moments[2 * i] / (1 - BETA1) - expected[i]) ** 2;
-        norm += expected[i] ** 2;
+        error += (gradients[i] - wanted[i]) ** 2;
+        norm += wanted[i] ** 2;
       }
       // f32 on both sides, sums in another order, exp within 2 ulp, and fixed point at 2^-26 of the largest: 1e-4 leaves a factor of ten
       expect(norm, `part ${k}`).toBeGreaterThan(0);
@@ -118,10 +128,14 @@ describe.skipIf(!gpu)('fit on the GPU', () => {
     expect(parameters.every(Number.isFinite)).toBe(true);
   });
 
-  it('gives the same bits twice, whatever the calls are', { timeout: 120_000 }, async () => {
+  it('gives the same bits twice, whatever the calls are and with additions merged in subgroups', { timeout: 120_000 }, async () => {
     const results: Float32Array[] = [];
-    for (const stops of [[10], [1, 4, 10]]) {
-      const fitter = await openGpuFitter(device!, problem);
+    const subgroups = device!.features.has('subgroups');
+    for (const [stops, merge] of [
+      [[10], false],
+      [[1, 4, 10], subgroups],
+    ] as const) {
+      const fitter = await openGpuFitter(device!, problem, merge);
       for (const stop of stops) await fitter.run(stop);
       results.push(await fitter.parameters());
       fitter.dispose();
@@ -155,7 +169,7 @@ describe.skipIf(!gpu)('fit on the GPU', () => {
 
   it('carries the reconstruct stage to the surface that the CPU finds', { timeout: 240_000 }, async () => {
     const views = rigViews(SCENES.torus, 24, 1);
-    const options = { preset: 'draft', steps: 30, rays: 64, levels: 4, tableSize: 4096, maxViewSize: 24, meshResolution: 40 } as const;
+    const options = { preset: 'draft', steps: 30, rays: 64, levels: 4, tableSize: 16384, maxViewSize: 24, meshResolution: 40 } as const;
     const fit = (on: GPUDevice | null) => {
       const signal = new AbortController().signal;
       return fitSurface(views, options, { signal, emit: () => {}, rng: createRng(1), gpu: on, spawnWorker: null, threads: 1 });
@@ -164,6 +178,17 @@ describe.skipIf(!gpu)('fit on the GPU', () => {
     // a pixel's footprint at the object: distance 1.5 over the focal length; README: under a tenth of it apart
     const pixel = 1.5 / ((280 / 256) * 24);
     expect((meanNearest(a, b) + meanNearest(b, a)) / 2).toBeLessThan(0.1 * pixel);
+  });
+
+  it('stops between two submissions on an abort', async () => {
+    const fitter = await openGpuFitter(device!, problem);
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const running = fitter.run(48, abort.signal);
+    abort.abort(reason);
+    await expect(running).rejects.toBe(reason);
+    await expect(fitter.run(48, abort.signal)).rejects.toBe(reason);
+    fitter.dispose();
   });
 
   it('ends with DeviceLostError when the device goes away in the middle', async () => {

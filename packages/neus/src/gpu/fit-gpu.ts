@@ -1,11 +1,20 @@
 import { DeviceUnavailableError } from '@gestalt3d/core';
-import { adamCorrections, type Batch, type BufferMap, type CompiledKernel, type GpuRunner, GUARANTEED, gpuRunner } from '@gestalt3d/gpu';
+import {
+  adamCorrections,
+  type Batch,
+  type BufferMap,
+  type CompiledKernel,
+  type GpuRunner,
+  GUARANTEED,
+  gpuRunner,
+  type Kernel,
+} from '@gestalt3d/gpu';
 import { BETA1, BETA2, type FitConfig, OCCUPANCY_TAIL, scheduleAt } from '../config.ts';
 import type { FitReport, FitterFactory, SurfaceFitter } from '../fitter.ts';
 import type { FitProblem } from '../problem.ts';
 import { mix } from '../rays.ts';
-import { TRAINING_KERNELS } from './kernels.ts';
-import { activeParameters, type KernelLayout, kernelLayout } from './layout.ts';
+import { SUBGROUP_KERNELS, TRAINING_KERNELS } from './kernels.ts';
+import { activeParameters, EIKONAL_POINTS, type KernelLayout, kernelLayout } from './layout.ts';
 
 /** Time that one submission should take. Far below the seconds after which systems reset a GPU, and short enough for a prompt abort. */
 const SUBMISSION_MS = 40;
@@ -25,19 +34,27 @@ export function createGpuFitter(device: GPUDevice): FitterFactory {
   return (problem) => openGpuFitter(device, problem);
 }
 
-/** @internal with a look into the buffers, for tests */
-export async function openGpuFitter(device: GPUDevice, problem: FitProblem): Promise<GpuFitter> {
+/**
+ * @internal with a look into the buffers, for tests
+ * @param subgroups take the variants that merge additions in subgroups
+ */
+export async function openGpuFitter(
+  device: GPUDevice,
+  problem: FitProblem,
+  subgroups = device.features.has('subgroups'),
+): Promise<GpuFitter> {
   const runner = gpuRunner(device);
   const layout = kernelLayout(problem.config);
   checkSizes(device, problem, layout);
   const kernels = {} as Record<KernelName, CompiledKernel>;
-  for (const name of Object.keys(TRAINING_KERNELS) as KernelName[]) kernels[name] = await runner.compile(TRAINING_KERNELS[name], layout);
+  const sources: Record<KernelName, Kernel<KernelLayout>> = subgroups ? { ...TRAINING_KERNELS, ...SUBGROUP_KERNELS } : TRAINING_KERNELS;
+  for (const name of Object.keys(sources) as KernelName[]) kernels[name] = await runner.compile(sources[name], layout);
   return new GpuFitter(runner, problem, layout, kernels);
 }
 
 /** @throws DeviceUnavailableError for a problem that does not fit the device's limits */
 function checkSizes(device: GPUDevice, problem: FitProblem, layout: KernelLayout): void {
-  const points = (4 + layout.raySamples) * layout.rays;
+  const points = (EIKONAL_POINTS + layout.raySamples) * layout.rays;
   const largest = Math.max(problem.pixels.byteLength, points * 16, layout.parameters * 8);
   const limit = device.limits.maxStorageBufferBindingSize;
   if (largest > limit)
@@ -60,7 +77,7 @@ function packBits(cells: Uint8Array): Uint32Array {
 
 function createBuffers(runner: GpuRunner, problem: FitProblem, layout: KernelLayout) {
   const { rays, raySamples, parameters, segments } = layout;
-  const points = (4 + raySamples) * rays;
+  const points = (EIKONAL_POINTS + raySamples) * rays;
   const lists = new Uint32Array(problem.foreground.length + problem.background.length);
   lists.set(problem.foreground);
   lists.set(problem.background, problem.foreground.length);
@@ -73,7 +90,9 @@ function createBuffers(runner: GpuRunner, problem: FitProblem, layout: KernelLay
     pixels: runner.upload(problem.pixels, 'neus/pixels'),
     lists: runner.upload(lists, 'neus/lists'),
     hull: runner.upload(hull, 'neus/hull'),
-    occupancy: scratch(hull.length, 'occupancy'),
+    hullCells: runner.upload(problem.hullCells, 'neus/hullCells'),
+    occupancy: scratch(Math.ceil(problem.hull.length / 4), 'occupancy'),
+    seen: scratch(hull.length, 'seen'),
     parameters: runner.upload(problem.parameters, 'neus/parameters'),
     moments: scratch(parameters * 2, 'moments'),
     gradients: scratch(parameters, 'gradients'),
@@ -83,11 +102,14 @@ function createBuffers(runner: GpuRunner, problem: FitProblem, layout: KernelLay
     marks: scratch(rays * raySamples, 'marks'),
     counts: scratch(rays, 'counts'),
     offsets: scratch(rays + 1, 'offsets'),
-    args: runner.storage(32, 'neus/args', { indirect: true }),
+    args: runner.storage(16, 'neus/args', { indirect: true }),
     points: scratch(points * 4, 'points'),
     sdf: scratch(points, 'sdf'),
     segments: scratch(points * 4, 'segments'),
-    walked: scratch(rays, 'walked'),
+    walked: scratch(rays * 3, 'walked'),
+    rowOffsets: scratch(rays * 2 + 1, 'rowOffsets'),
+    rowArgs: runner.storage(16, 'neus/rowArgs', { indirect: true }),
+    rows: scratch(points, 'rows'),
     shade: scratch(points * 4, 'shade'),
     stats: scratch(rays * 8, 'stats'),
     totals: scratch(8, 'totals'),
@@ -118,7 +140,8 @@ export class GpuFitter implements SurfaceFitter {
     this.#bindings = { ...this.#buffers, mlp: this.#buffers.parameters, table: this.#buffers.parameters };
   }
 
-  async run(untilStep: number): Promise<FitReport> {
+  async run(untilStep: number, signal?: AbortSignal): Promise<FitReport> {
+    signal?.throwIfAborted();
     const runner = this.#runner;
     const { totals } = this.#buffers;
     const from = this.#step;
@@ -131,6 +154,7 @@ export class GpuFitter implements SurfaceFitter {
       const started = performance.now();
       batch.submit();
       await runner.done();
+      signal?.throwIfAborted();
       const ideal = (steps * SUBMISSION_MS) / Math.max(performance.now() - started, 0.1);
       // growth by at most a factor of 4, because the first submissions also pay for lazy set-up
       this.#stepsASubmission = Math.max(1, Math.min(Math.floor(ideal), steps * 4, SUBMISSION_STEPS));
@@ -148,6 +172,10 @@ export class GpuFitter implements SurfaceFitter {
       squaredError: sums[3],
       foregroundRays: sums[4],
     };
+  }
+
+  peek(): undefined {
+    return undefined;
   }
 
   parameters(): Promise<Float32Array> {
@@ -168,9 +196,9 @@ export class GpuFitter implements SurfaceFitter {
 
   /** Clears what the pool left behind, makes the first occupancy grid, and takes the size of the first step's gradients. */
   #start(): void {
-    const { moments, gradients, peaks, totals } = this.#buffers;
+    const { occupancy, seen, moments, gradients, peaks, totals } = this.#buffers;
     const batch = this.#runner.batch('neus/start');
-    for (const buffer of [moments, gradients, peaks, totals]) batch.clear(buffer);
+    for (const buffer of [occupancy, seen, moments, gradients, peaks, totals]) batch.clear(buffer);
     this.#recordOccupancy(batch, 0);
     this.#recordGradients(batch, 0);
     this.#recordUpdate(batch, 0, true);
@@ -191,13 +219,15 @@ export class GpuFitter implements SurfaceFitter {
   }
 
   #recordGradients(batch: Batch, step: number): void {
-    const { foreground, background, viewStart } = this.#problem;
+    const { foreground, background, viewStart, hullCells } = this.#problem;
     const config = this.#config;
+    const { colorWeight, maskWeight, eikonalWeight, curvatureWeight, tensionWeight } = config;
     const { activeLevels: levelCount, sharpness, tap } = scheduleAt(config, step);
     const stepKey = mix((config.seed + Math.imul(step, 0x9e3779b9)) >>> 0);
     const rayGroups = Math.ceil(this.#layout.rays / 64);
-    const sampleGroups = { indirect: this.#buffers.args };
-    const pointGroups = { indirect: this.#buffers.args, offsetBytes: 16 };
+    const { args, walked, rowOffsets, rowArgs } = this.#buffers;
+    const sampleGroups = { indirect: args };
+    const rowGroups = { indirect: rowArgs };
     const kernels = this.#kernels;
     const bindings = this.#bindings;
     batch
@@ -216,15 +246,17 @@ export class GpuFitter implements SurfaceFitter {
       .dispatch(kernels.offsets, bindings, {}, 1)
       .dispatch(kernels.emit, bindings, { stepKey }, rayGroups)
       .dispatch(kernels.sampleSdf, bindings, { levelCount }, sampleGroups)
-      .dispatch(kernels.walk, bindings, { stepKey, sharpness, tap }, rayGroups)
-      .dispatch(kernels.shade, bindings, { levelCount }, pointGroups)
+      .dispatch(kernels.walk, bindings, { stepKey, sharpness, tap, hullCellCount: hullCells.length }, rayGroups)
+      .dispatch(kernels.rowOffsets, { counts: walked, offsets: rowOffsets, args: rowArgs }, {}, 1)
+      .dispatch(kernels.rows, bindings, {}, rayGroups)
+      .dispatch(kernels.shade, bindings, { levelCount }, rowGroups)
       .dispatch(
         kernels.loss,
         bindings,
-        { sharpness, tap, colorWeight: config.colorWeight, maskWeight: config.maskWeight, eikonalWeight: config.eikonalWeight },
+        { sharpness, tap, colorWeight, maskWeight, eikonalWeight, curvatureWeight, tensionWeight },
         rayGroups,
       )
-      .dispatch(kernels.backward, bindings, { levelCount }, pointGroups);
+      .dispatch(kernels.backward, bindings, { levelCount }, rowGroups);
   }
 
   #recordUpdate(batch: Batch, step: number, measureOnly: boolean): void {

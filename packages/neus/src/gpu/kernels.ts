@@ -1,8 +1,8 @@
 import { type Kernel, read, write } from '@gestalt3d/gpu';
-import { backwardWgsl } from './backward.wgsl.ts';
-import { lossWgsl, sampleSdfWgsl, shadeWgsl, walkWgsl } from './composite.wgsl.ts';
+import { backwardSubgroupsWgsl, backwardWgsl } from './backward.wgsl.ts';
+import { lossWgsl, rowsWgsl, sampleSdfWgsl, shadeWgsl, walkWgsl } from './composite.wgsl.ts';
 import { colorAtWgsl, sdfAtWgsl, sdfGridWgsl } from './evaluate.wgsl.ts';
-import type { KernelLayout } from './layout.ts';
+import { EIKONAL_POINTS, type KernelLayout } from './layout.ts';
 import { occupancyWgsl } from './occupancy.wgsl.ts';
 import { emitWgsl, offsetsWgsl, raysWgsl } from './rays.wgsl.ts';
 import { adamWgsl, finishWgsl } from './update.wgsl.ts';
@@ -11,7 +11,7 @@ import { adamWgsl, finishWgsl } from './update.wgsl.ts';
 export const TRAINING_KERNELS = {
   occupancy: {
     name: 'neus/occupancy',
-    bindings: { hull: read('u32'), mlp: read('vec4f'), table: read('vec2f'), occupancy: write('u32') },
+    bindings: { hull: read('u32'), mlp: read('vec4f'), table: read('vec2f'), occupancy: write('u32'), seen: write('u32') },
     uniforms: { levelCount: 'u32', threshold: 'f32' },
     source: occupancyWgsl,
   },
@@ -33,7 +33,7 @@ export const TRAINING_KERNELS = {
   offsets: {
     name: 'neus/offsets',
     bindings: { counts: read('u32'), offsets: write('u32'), args: write('u32') },
-    source: offsetsWgsl,
+    source: ({ rays }) => offsetsWgsl({ count: rays, first: EIKONAL_POINTS * rays }),
   },
   emit: {
     name: 'neus/emit',
@@ -49,18 +49,44 @@ export const TRAINING_KERNELS = {
   },
   walk: {
     name: 'neus/walk',
-    bindings: { offsets: read('u32'), sdf: read('f32'), points: write('vec4f'), segments: write('vec4f'), walked: write('u32') },
-    uniforms: { stepKey: 'u32', sharpness: 'f32', tap: 'f32' },
+    bindings: {
+      offsets: read('u32'),
+      sdf: read('f32'),
+      occupancy: read('u32'),
+      hullCells: read('u32'),
+      points: write('vec4f'),
+      segments: write('vec4f'),
+      walked: write('u32'),
+      seen: write('atomic<u32>'),
+    },
+    uniforms: { stepKey: 'u32', sharpness: 'f32', tap: 'f32', hullCellCount: 'u32' },
     source: walkWgsl,
+  },
+  rowOffsets: {
+    name: 'neus/row-offsets',
+    bindings: { counts: read('u32'), offsets: write('u32'), args: write('u32') },
+    source: ({ rays }) => offsetsWgsl({ count: 2 * rays, first: 0 }),
+  },
+  rows: {
+    name: 'neus/rows',
+    bindings: {
+      offsets: read('u32'),
+      walked: read('u32'),
+      points: read('vec4f'),
+      segments: read('vec4f'),
+      rowOffsets: read('u32'),
+      rows: write('u32'),
+    },
+    source: rowsWgsl,
   },
   shade: {
     name: 'neus/shade',
     bindings: {
       points: read('vec4f'),
-      args: read('u32'),
+      rows: read('u32'),
+      rowOffsets: read('u32'),
       mlp: read('vec4f'),
       table: read('vec2f'),
-      segments: read('vec4f'),
       sdf: write('f32'),
       shade: write('vec4f'),
     },
@@ -79,14 +105,23 @@ export const TRAINING_KERNELS = {
       shade: write('vec4f'),
       stats: write('vec4f'),
     },
-    uniforms: { sharpness: 'f32', tap: 'f32', colorWeight: 'f32', maskWeight: 'f32', eikonalWeight: 'f32' },
+    uniforms: {
+      sharpness: 'f32',
+      tap: 'f32',
+      colorWeight: 'f32',
+      maskWeight: 'f32',
+      eikonalWeight: 'f32',
+      curvatureWeight: 'f32',
+      tensionWeight: 'f32',
+    },
     source: lossWgsl,
   },
   backward: {
     name: 'neus/backward',
     bindings: {
       points: read('vec4f'),
-      args: read('u32'),
+      rows: read('u32'),
+      rowOffsets: read('u32'),
       mlp: read('vec4f'),
       table: read('vec2f'),
       shade: read('vec4f'),
@@ -115,6 +150,16 @@ export const TRAINING_KERNELS = {
     source: finishWgsl,
   },
 } as const satisfies Record<string, Kernel<KernelLayout>>;
+
+/** Variants for devices with subgroups, which take the places of their namesakes. */
+export const SUBGROUP_KERNELS = {
+  backward: {
+    ...TRAINING_KERNELS.backward,
+    name: 'neus/backward-subgroups',
+    features: ['subgroups'],
+    source: backwardSubgroupsWgsl,
+  },
+} as const satisfies Partial<Record<keyof typeof TRAINING_KERNELS, Kernel<KernelLayout>>>;
 
 const FIELD = { mlp: read('vec4f'), table: read('vec2f') };
 

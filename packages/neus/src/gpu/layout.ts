@@ -12,6 +12,9 @@ import {
   parameterCount,
 } from '../config.ts';
 
+/** Points that belong to a ray's eikonal point: itself, then the four taps around it. They come first in the list of points. */
+export const EIKONAL_POINTS = 5;
+
 /** What the kernels have compiled in. Two fits with equal numbers share their pipelines. */
 export interface KernelLayout {
   levels: GridLevel[];

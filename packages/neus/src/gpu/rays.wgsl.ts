@@ -1,6 +1,8 @@
+import { CELL_MARCHED } from '../config.ts';
 import { DIMENSION } from '../rays.ts';
 import { constants } from './field.wgsl.ts';
 import type { KernelLayout } from './layout.ts';
+import { occupancySnippet } from './occupancy.wgsl.ts';
 
 /** mix, rayKey, rayUniform: twins of src/rays.ts. `u.stepKey` is mix(seed + step * 0x9e3779b9), made on the host. */
 export const randomSnippet = () => /* wgsl */ `
@@ -15,7 +17,7 @@ fn rayUniform(key: u32, dimension: u32) -> f32 { return f32(mix32(key + dimensio
 
 /**
  * Draws ray r, cuts it with the cube and marches it through the occupancy grid. Thread r owns ray r.
- * Reads: cameras [V, 4] vec4f (`packCamera`), viewStart [V + 1], pixels, lists (foreground then background), occupancy bits.
+ * Reads: cameras [V, 4] vec4f (`packCamera`), viewStart [V + 1], pixels, lists (foreground then background), occupancy bytes.
  * Writes: rays [R, 4] vec4f = origin, near | direction, far | target rgb, alpha | background rgb, view weight;
  * marks [samples, R]: sample number k of each evaluated sample, bit 31 where the segment behind it is live; counts [R].
  * The march happens once; `emit` reads its marks, so no two compilations of the same expression have to agree.
@@ -24,15 +26,11 @@ export const raysWgsl = (layout: KernelLayout) => /* wgsl */ `
 ${constants({
   RAYS: { u32: layout.rays },
   SAMPLES: { u32: layout.raySamples },
-  EDGE: { u32: layout.occupancyEdge },
   STEP: layout.marchStep,
 })}
 ${randomSnippet()}
-fn occupied(p: vec3f) -> bool {
-  let c = vec3u(clamp(vec3i(p * f32(EDGE)), vec3i(0), vec3i(i32(EDGE) - 1)));
-  let i = c.x + EDGE * (c.y + EDGE * c.z);
-  return ((occupancy[i >> 5u] >> (i & 31u)) & 1u) != 0u;
-}
+${occupancySnippet(layout)}
+fn occupied(p: vec3f) -> bool { return (cellFlags(cellAtPoint(p)) & ${CELL_MARCHED}u) != 0u; }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -101,19 +99,19 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }`;
 
 /**
- * Exclusive prefix sum of the rays' sample counts, one workgroup: offsets [R + 1], first sample of each ray in the point list, whose first 4 R places
- * are the eikonal points. Writes the work list's arguments: args = [groups of the samples, 1, 1, end of the list, groups of the whole list, 1, 1, 0].
+ * Places of `count` lists in one after the other, one workgroup: offsets [count + 1] = `first` and what the counts before add to it.
+ * args = [workgroups of 64 for all counts, 1, 1, end of the last list].
  */
-export const offsetsWgsl = (layout: KernelLayout) => /* wgsl */ `
-${constants({ RAYS: { u32: layout.rays }, SHARE: { u32: Math.ceil(layout.rays / 256) } })}
+export const offsetsWgsl = ({ count, first }: { count: number; first: number }) => /* wgsl */ `
+${constants({ COUNT: { u32: count }, SHARE: { u32: Math.ceil(count / 256) }, FIRST: { u32: first } })}
 var<workgroup> sums: array<u32, 256>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(local_invocation_index) local: u32) {
   var sum = 0u;
-  for (var i = 0u; i < SHARE; i++) {
-    let r = local * SHARE + i;
-    if (r < RAYS) { sum += counts[r]; }
+  for (var k = 0u; k < SHARE; k++) {
+    let i = local * SHARE + k;
+    if (i < COUNT) { sum += counts[i]; }
   }
   sums[local] = sum;
   workgroupBarrier();
@@ -124,29 +122,25 @@ fn main(@builtin(local_invocation_index) local: u32) {
     sums[local] += before;
     workgroupBarrier();
   }
-  var at = 4u * RAYS + sums[local] - sum;
-  for (var i = 0u; i < SHARE; i++) {
-    let r = local * SHARE + i;
-    if (r < RAYS) {
-      offsets[r] = at;
-      at += counts[r];
+  var at = FIRST + sums[local] - sum;
+  for (var k = 0u; k < SHARE; k++) {
+    let i = local * SHARE + k;
+    if (i < COUNT) {
+      offsets[i] = at;
+      at += counts[i];
     }
   }
   if (local == 255u) {
     let total = sums[255];
-    offsets[RAYS] = 4u * RAYS + total;
+    offsets[COUNT] = FIRST + total;
     args[0] = (total + 63u) / 64u;
     args[1] = 1u;
     args[2] = 1u;
-    args[3] = 4u * RAYS + total;
-    args[4] = (4u * RAYS + total + 63u) / 64u;
-    args[5] = 1u;
-    args[6] = 1u;
-    args[7] = 0u;
+    args[3] = FIRST + total;
   }
 }`;
 
-/** Writes the evaluated samples: points [4 R + N] vec4f = position in the cube, 1 where the segment behind is live. Thread r owns ray r. */
+/** Writes the evaluated samples: points [5 R + N] vec4f = position in the cube, 1 where the segment behind is live. Thread r owns ray r. */
 export const emitWgsl = (layout: KernelLayout) => /* wgsl */ `
 ${constants({ RAYS: { u32: layout.rays }, STEP: layout.marchStep })}
 ${randomSnippet()}
