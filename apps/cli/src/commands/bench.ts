@@ -1,10 +1,13 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OptionError, STAGE_NAMES } from '@gestalt3d/core';
+import { OptionError, RunFolderError, STAGE_NAMES } from '@gestalt3d/core';
 import type { Command } from 'commander';
+import { EXIT } from '../exit-status.ts';
 import type { Streams } from '../session.ts';
 
 /** The part of run.json that is read here. */
@@ -16,9 +19,16 @@ interface RunRecord {
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-/** Runs the demo from an empty folder, each time in a process of its own, and prints stage times and peak memory. */
-export function registerBench(program: Command, streams: Streams): void {
-  program
+/** The benchmark of the reconstruct stage; only a checkout has it. */
+const NEUS = fileURLToPath(new URL('../../../../packages/neus/bench/neus.mjs', import.meta.url));
+
+/**
+ * `bench`: runs the demo from an empty folder, each time in a process of its own, and prints stage times and peak memory.
+ * `bench neus`: hands its arguments to the reconstruct stage's own benchmark.
+ * @param neus that benchmark's program
+ */
+export function registerBench(program: Command, streams: Streams, neus = NEUS): void {
+  const bench = program
     .command('bench [sample]')
     .description('stage times and peak memory of the demo, as a table and as JSON')
     .option('--runs <n>', 'runs; the median is shown', '3')
@@ -48,5 +58,21 @@ export function registerBench(program: Command, streams: Streams): void {
       streams.stderr.write(`${cpus()[0]?.model.trim()}, ${cpus().length} threads, Node ${process.version}, median of ${runs}\n`);
       for (const { name, value } of rows) streams.stderr.write(`  ${name.padEnd(20)} ${value.toFixed(2).padStart(8)}\n`);
       streams.stdout.write(`${JSON.stringify(Object.fromEntries(rows.map(({ name, value }) => [name, Number(value.toFixed(3))])))}\n`);
+    });
+  bench
+    .command('neus')
+    .description('accuracy, seconds, throughput and memory of the reconstruct stage beside its peers; --help lists its options')
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (_flags: unknown, command: Command) => {
+      if (!existsSync(neus)) throw new RunFolderError(neus, 'none', 'run it in a checkout of the repository');
+      // figures for people on stderr, the record on stdout, as it comes
+      const child = spawn(process.execPath, [neus, ...command.args], { stdio: ['ignore', 'pipe', 'pipe'] });
+      child.stdout.on('data', (text: Buffer) => streams.stdout.write(text.toString()));
+      child.stderr.on('data', (text: Buffer) => streams.stderr.write(text.toString()));
+      const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
+      if (status === EXIT.usage) throw new OptionError('bench neus', 'the options that --help lists', command.args.join(' '));
+      if (status !== 0) throw new Error(`the benchmark ended with ${status === null ? `signal ${signal}` : `status ${status}`}`);
     });
 }
