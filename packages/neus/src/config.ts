@@ -89,7 +89,7 @@ export const TENSION_KNEE = 5;
 /** A sample of at least this weight shows its cell to a view. */
 export const SEEN_WEIGHT = 0.05;
 /** A cell that no ray has shown for this many updates of the occupancy grid is unseen. */
-export const UNSEEN_AGE = 4;
+export const UNSEEN_AGE = 10;
 /** Byte of an occupancy cell: bit 0 it is marched, bit 1 its centre is within half a diagonal of the surface, from bit 2 the updates since it was seen, at most UNSEEN_AGE. */
 export const CELL_MARCHED = 1;
 export const CELL_SURFACE = 2;

@@ -135,7 +135,7 @@ export function* preparing(
     maskWeight: 0.3,
     eikonalWeight: 0.1,
     curvatureWeight: 2e-4,
-    tensionWeight: 3,
+    tensionWeight: 2,
   };
   const hull = dilate(support, OCCUPANCY_EDGE, MARGIN_CELLS);
   yield;
