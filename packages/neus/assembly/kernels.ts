@@ -1,6 +1,5 @@
 import * as S from './state';
-import { CELL_AGE_SHIFT, CELL_MARCHED, CELL_SURFACE, colorNet4, prepare, regress, sdf4, train, UNSEEN_AGE } from './train';
-import { dense4 } from './dense';
+import { CELL_AGE_SHIFT, CELL_MARCHED, CELL_SURFACE, prepare, regress, sdf4, train, UNSEEN_AGE } from './train';
 import { encode } from './grid';
 export { configure, scratchBytes, setStep } from './state';
 export { prepare, regress, train };
@@ -82,33 +81,5 @@ function flush(count: i32, bound: f32): void {
     if (f < bound) flags |= CELL_MARCHED;
     if (abs<f32>(f) < near) flags |= CELL_SURFACE;
     store<u8>(at, <u8>flags);
-  }
-}
-
-/** SDF (cube edges) of points [count, 3]; with rgb != 0 also colours [count, 3], 0..1. */
-export function evaluate(points: usize, count: i32, sdf: usize, rgb: usize): void {
-  for (let i = 0; i < count; i += 4) {
-    const n = min(4, count - i);
-    for (let b = 0; b < n; b++) {
-      const p = points + <usize>(i + b) * 12;
-      encode(S.X + <usize>b * 80, load<f32>(p), load<f32>(p, 4), load<f32>(p, 8));
-    }
-    sdf4(0);
-    for (let b = 0; b < n; b++) store<f32>(sdf + <usize>(i + b) * 4, load<f32>(S.F + <usize>b * 4));
-    if (rgb) {
-      dense4(S.H, 128, S.params + S.W2, 32, 16, S.params + S.B2, S.O, 64, false);
-      for (let b = 0; b < 4; b++) {
-        const row = S.CI + <usize>b * 80;
-        const o = S.O + <usize>b * 64;
-        for (let c: usize = 0; c < 60; c += 4) store<f32>(row + c, load<f32>(o + c, 4));
-        const x = S.X + <usize>b * 80;
-        store<f32>(row, load<f32>(x), 60);
-        store<f32>(row, load<f32>(x, 4), 64);
-        store<f32>(row, load<f32>(x, 8), 68);
-      }
-      colorNet4(0);
-      for (let b = 0; b < n; b++)
-        for (let c = 0; c < 3; c++) store<f32>(rgb + <usize>((i + b) * 3 + c) * 4, load<f32>(S.RGB + <usize>(b * 4 + c) * 4));
-    }
   }
 }

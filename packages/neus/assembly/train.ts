@@ -259,7 +259,7 @@ function colorForward(): void {
 }
 
 /** Colour network on rows [i, i + 4) of the colour input. */
-export function colorNet4(i: i32): void {
+function colorNet4(i: i32): void {
   const h1 = S.H1 + <usize>i * 128;
   const h2 = S.H2 + <usize>i * 128;
   const rgb = S.RGB + <usize>i * 16;

@@ -1,13 +1,14 @@
 import { ShapeMismatchError } from '@gestalt3d/core';
 import { describe, expect, it } from 'vitest';
-import { parameterCount } from './config.ts';
+import { gridLevels, parameterCount } from './config.ts';
 import { evaluateField, fieldOf, openField } from './field.ts';
 import { initialParameters } from './init.ts';
 import { extractMesh } from './isosurface/extract-mesh.ts';
 import { meshTopology } from './isosurface/topology.ts';
+import { referenceColor, referenceField } from './reference/reference-network.ts';
 import { smallProblem } from './testing/small-problem.ts';
 
-const { config } = smallProblem();
+const { config, parameters } = smallProblem();
 const bounds = { min: [10, 20, 30] as [number, number, number], max: [14, 24, 34] as [number, number, number] };
 const field = fieldOf(config, initialParameters({ ...config, sphereRadius: 0.3 }), bounds);
 
@@ -18,6 +19,20 @@ describe('surface field', () => {
     expect(Math.abs(sdf[1])).toBeLessThan(0.08);
     expect(Math.abs(sdf[2] - 0.7)).toBeLessThan(0.15);
     expect(rgb.every((value) => value > 0 && value < 1)).toBe(true);
+  });
+
+  it('is what the reference network says, distance and colour', async () => {
+    const points = [0.1, 0.2, 0.3, 0.5, 0.5, 0.5, 1, 1, 1, 0, 0, 0, 0.77, 0.31, 0.9];
+    const unit = fieldOf(config, parameters, { min: [0, 0, 0], max: [1, 1, 1] });
+    const { sdf, rgb } = await evaluateField(unit, Float32Array.from(points));
+    const p = Float64Array.from(parameters);
+    for (let i = 0; i < 5; i++) {
+      const sample = referenceField(p, gridLevels(config), 8, points.slice(i * 3, i * 3 + 3));
+      expect(sdf[i]).toBeCloseTo(sample.output[0], 5);
+      referenceColor(p, sample).rgb.forEach((value, c) => {
+        expect(rgb[i * 3 + c]).toBeCloseTo(value, 4);
+      });
+    }
   });
 
   it('is marched into a closed sphere with outward normals, the same with any brick', async () => {

@@ -1,19 +1,10 @@
 import { existsSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
-import {
-  createImage,
-  createRng,
-  NoSurfaceError,
-  OptionError,
-  orbitCamera,
-  type StageContext,
-  type StageMessage,
-  type WorkerFactory,
-} from '@gestalt3d/core';
+import { createImage, createRng, NoSurfaceError, OptionError, orbitCamera, type StageContext, type StageMessage } from '@gestalt3d/core';
 import { describe, expect, it } from 'vitest';
 import { openField } from './field.ts';
 import { fitSurface, reconstructStage } from './fit-surface.ts';
 import { meshTopology } from './isosurface/topology.ts';
+import { spawnBuiltWorker } from './testing/built-worker.test-helper.ts';
 import { rigViews, SCENES } from './testing/scene.ts';
 
 const views = rigViews(SCENES.sphere, 32, 2);
@@ -32,21 +23,6 @@ function context(overrides: Partial<StageContext> = {}): StageContext & { events
     ...overrides,
   };
 }
-
-/** Workers of the built package: Node runs no TypeScript in a thread. */
-const spawnWorker: WorkerFactory = (url) => {
-  const module = new URL(url.href.replace('/src/', '/dist/'));
-  const boot = `const { parentPort, workerData } = require('node:worker_threads');
-    globalThis.postMessage = (message) => parentPort.postMessage(message);
-    import(workerData).then(() => parentPort.on('message', (data) => globalThis.onmessage({ data })));`;
-  const worker = new Worker(boot, { eval: true, workerData: module.href });
-  return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
-    onMessage: (listener) => worker.on('message', listener),
-    onError: (listener) => worker.on('error', listener),
-    terminate: () => void worker.terminate(),
-  };
-};
 
 describe('fitSurface', () => {
   it('finds a sphere: closed, in place, with its colours; and says what it does', async () => {
@@ -68,11 +44,32 @@ describe('fitSurface', () => {
     expect(ctx.events.some((event) => event.kind === 'metric' && event.name === 'psnr')).toBe(true);
   });
 
+  it.each([
+    ['hole', 1],
+    ['torus', 1],
+    ['touching', 0],
+  ])('finds %s: one closed part of genus %i, to a fraction of a pixel where it faces up', async (name, genus) => {
+    const size = 64;
+    const options = { preset: 'draft', steps: 160, rays: 512, levels: 6, meshResolution: 64 } as const;
+    const { mesh } = await fitSurface(rigViews(SCENES[name], size, 2), options, context());
+    const { closed, euler, components } = meshTopology(mesh.positions, mesh.indices);
+    expect({ closed, components, genus: 1 - euler / 2 }).toEqual({ closed: true, components: 1, genus });
+    let error = 0;
+    let count = 0;
+    for (let i = 0; i < mesh.positions.length; i += 3) {
+      if (mesh.normals![i + 1] < 0.3) continue;
+      error += Math.abs(SCENES[name].sdf(mesh.positions[i], mesh.positions[i + 1], mesh.positions[i + 2]));
+      count++;
+    }
+    // the issue's bound, in pixels of the view at the object
+    expect(error / count / (1.5 / (1.09375 * size))).toBeLessThan(0.6);
+  });
+
   it('gives the same bits for a seed on one thread and on two workers', async (test) => {
     if (!existsSync(new URL('../dist/cpu/fit-worker.js', import.meta.url))) test.skip('the package is not built');
     const options = { ...quick, steps: 6, meshResolution: 16 };
     const one = await fitSurface(views, options, context());
-    const two = await fitSurface(views, options, context({ spawnWorker, threads: 2 }));
+    const two = await fitSurface(views, options, context({ spawnWorker: spawnBuiltWorker, threads: 2 }));
     const other = await fitSurface(views, options, context({ rng: createRng(4) }));
     expect(two.field.data).toEqual(one.field.data);
     expect(two.mesh.positions).toEqual(one.mesh.positions);

@@ -37,7 +37,7 @@ function* loading(problem: FitProblem, groups: number, threads: number): Work<Lo
     hullCells: problem.hullCells.length,
     groups,
     threads,
-    points: 16,
+    points: 0,
   };
   const layout = layoutMemory(config, sizes);
   const memory = allocateMemory(layout);

@@ -13,7 +13,7 @@ import {
   scheduleAt,
   UNSEEN_AGE,
 } from '../config.ts';
-import { referenceColor, referenceField } from '../reference/reference-network.ts';
+import { referenceField } from '../reference/reference-network.ts';
 import { referenceStep } from '../reference/reference-step.ts';
 import { smallProblem } from '../testing/small-problem.ts';
 import { loadProblem } from './fit-cpu.ts';
@@ -126,8 +126,8 @@ describe('kernels', () => {
     expect(ages().filter((age) => age === 1).length).toBe(shown);
   });
 
-  it('evaluates the field and updates the occupancy as the reference does', async () => {
-    const { problem, kernels, params, occupancy, memory, layout } = await open();
+  it('updates the occupancy as the reference does', async () => {
+    const { problem, kernels, params, occupancy } = await open();
     const p = Float64Array.from(params);
     const levels = gridLevels(problem.config);
     kernels.setStep(0, 8, 40, 0.01);
@@ -145,18 +145,5 @@ describe('kernels', () => {
       if (occupancy[i] !== (problem.hull[i] ? flags : 0)) wrong++;
     }
     expect(wrong).toBe(0);
-    const points = [0.1, 0.2, 0.3, 0.5, 0.5, 0.5, 1, 1, 1, 0, 0, 0, 0.77, 0.31, 0.9];
-    const at = layout.points;
-    new Float32Array(memory.buffer, at, 15).set(points);
-    kernels.evaluate(at, 5, at + 64, at + 96);
-    const sdf = new Float32Array(memory.buffer, at + 64, 5);
-    const rgb = new Float32Array(memory.buffer, at + 96, 15);
-    for (let i = 0; i < 5; i++) {
-      const sample = referenceField(p, levels, 8, points.slice(i * 3, i * 3 + 3));
-      expect(sdf[i]).toBeCloseTo(sample.output[0], 5);
-      referenceColor(p, sample).rgb.forEach((value, c) => {
-        expect(rgb[i * 3 + c]).toBeCloseTo(value, 4);
-      });
-    }
   });
 });

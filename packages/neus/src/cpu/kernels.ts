@@ -10,7 +10,6 @@ export interface Kernels {
   regress(group: number, points: number, count: number, scale: number): void;
   adam(from: number, to: number, learningRate: number, c1: number, c2: number): void;
   updateOccupancy(fromLayer: number, toLayer: number): void;
-  evaluate(points: number, count: number, sdf: number, rgb: number): void;
 }
 
 let compiled: Promise<WebAssembly.Module> | undefined;

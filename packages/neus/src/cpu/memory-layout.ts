@@ -40,7 +40,7 @@ export interface FitSizes {
   hullCells: number;
   groups: number;
   threads: number;
-  /** Points that evaluate() takes at once. */
+  /** Points that regress() takes at once, [points, 4]. */
   points: number;
 }
 
@@ -74,7 +74,7 @@ export function layoutMemory(config: FitConfig, sizes: FitSizes): FitMemory {
     levels: take(config.resolutions.length * 16),
     metrics: take(sizes.groups * METRICS * 8),
     scratch: take(sizes.threads * SCRATCH_BYTES),
-    points: take(sizes.points * 7 * 4),
+    points: take(sizes.points * 16),
     total: 0,
   };
   memory.total = at;

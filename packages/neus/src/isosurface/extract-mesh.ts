@@ -16,6 +16,8 @@ export interface ExtractOptions extends Partial<Pick<StageContext, 'signal' | 's
   resolution: number;
   /** Outside of it there is no surface; absent: everywhere may be. */
   support?: Support;
+  /** Where views were taken from, [E, 3] in the world: parts that none of them can have seen are dropped. */
+  eyes?: Float32Array;
   /** Called as work is done: slabs of layers, then chunks of vertices. */
   onProgress?: (done: number, total: number, doing: 'march' | 'shade') => void;
 }
@@ -110,7 +112,7 @@ function poolWorkshop(pool: WorkerPool, here: Handler): Workshop {
   };
 }
 
-async function build(workshop: Workshop, grid: FieldGrid, { onProgress }: ExtractOptions): Promise<Mesh> {
+async function build(workshop: Workshop, grid: FieldGrid, { onProgress, eyes }: ExtractOptions): Promise<Mesh> {
   const { reader, resolution } = grid;
   const { min, max } = reader.bounds;
   const cell = (max[0] - min[0]) / (resolution - 1);
@@ -129,12 +131,12 @@ async function build(workshop: Workshop, grid: FieldGrid, { onProgress }: Extrac
 
   const slabs = Array.from({ length: slabCount(resolution) }, (_, slab) => workshop.slab(slab));
   const surface = joinSlabs(await counted(slabs, 'march'));
-  const { positions, indices } = keepSolids(surface.positions, surface.indices);
-  for (let i = 0; i < positions.length; i += 3) {
-    positions[i] = min[0] + positions[i] * cell;
-    positions[i + 1] = min[1] + positions[i + 1] * cell;
-    positions[i + 2] = min[2] + positions[i + 2] * cell;
+  for (let i = 0; i < surface.positions.length; i += 3) {
+    surface.positions[i] = min[0] + surface.positions[i] * cell;
+    surface.positions[i + 1] = min[1] + surface.positions[i + 1] * cell;
+    surface.positions[i + 2] = min[2] + surface.positions[i + 2] * cell;
   }
+  const { positions, indices } = keepSolids(surface.positions, surface.indices, eyes);
 
   const chunks: Promise<VertexShade>[] = [];
   for (let at = 0; at < positions.length; at += SHADE_CHUNK * 3)

@@ -1,17 +1,30 @@
+import { seenComponents } from './seen-components.ts';
 import { meshComponents } from './topology.ts';
+
+/** Components looked at one by one for being hidden; more are rubble, which size alone judges. */
+const MOST_COMPONENTS = 64;
 
 /**
  * Drops what no view can have asked for: cavities (components wound inwards: nothing is seen inside the object) and crumbs, components
- * with less than `minShare` of the largest one's volume. Vertices keep their order.
+ * with less than `minShare` of the largest one's volume; with `eyes`, also components that are behind others from all of them. Vertices keep their order.
+ * @param eyes [E, 3] where the views were taken from, in the frame of the positions
  */
 export function keepSolids(
   positions: Float32Array,
   indices: Uint32Array,
+  eyes?: Float32Array,
   minShare = 0.002,
 ): { positions: Float32Array; indices: Uint32Array; dropped: number } {
   const { ofTriangle, volumes } = meshComponents(positions, indices);
   const least = minShare * Math.max(0, ...volumes);
   const kept = volumes.map((volume) => volume > 0 && volume >= least);
+  if (eyes && volumes.length > 1 && volumes.length <= MOST_COMPONENTS) {
+    const componentOf = new Uint32Array(positions.length / 3);
+    for (let i = 0; i < indices.length; i++) componentOf[indices[i]] = ofTriangle[Math.floor(i / 3)];
+    const seen = seenComponents(positions, componentOf, volumes.length, eyes);
+    const largest = volumes.indexOf(Math.max(...volumes));
+    for (const component of kept.keys()) kept[component] &&= seen[component] || component === largest;
+  }
   const dropped = kept.filter((keep) => !keep).length;
   if (dropped === 0) return { positions, indices, dropped };
   const vertexOf = new Int32Array(positions.length / 3).fill(-1);

@@ -134,7 +134,7 @@ export function* preparing(
     colorWeight: 1,
     maskWeight: 0.3,
     eikonalWeight: 0.1,
-    curvatureWeight: 2e-4,
+    curvatureWeight: 4e-4,
     tensionWeight: 2,
   };
   const hull = dilate(support, OCCUPANCY_EDGE, MARGIN_CELLS);
