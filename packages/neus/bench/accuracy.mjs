@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { createCpuFitter } from '../dist/cpu/fit-cpu.js';
 import { extractMesh, fieldOf, fitSurface, openField, RECONSTRUCT_PRESETS } from '../dist/index.js';
 import { prepareProblem } from '../dist/prepare/prepare-problem.js';
+import { cameraEyes } from '../dist/rays.js';
 import { rigViews, SCENES } from '../dist/testing/scene.js';
 import { createRng, loadEvaluationInput, occupancyIou, renderModel, rigCameras, spawnNodeWorker } from './host.mjs';
 import { LIGHT, renderPainted } from './painted.mjs';
@@ -183,7 +184,8 @@ export async function watchFit(scene, options, { threads = 2, seed = 1 } = {}) {
   // as fitSurface chooses it
   const resolution = Math.max(16, Math.min(preset.meshResolution, Math.round(1.25 / (problem.config.marchStep / 1.5))));
   const support = { edge: problem.config.occupancyEdge, cells: problem.support };
-  const mesh = await extractMesh(await openField(field), { resolution, support, spawnWorker: context.spawnWorker, threads });
+  const eyes = cameraEyes(problem.cameras, problem.bounds);
+  const mesh = await extractMesh(await openField(field), { resolution, support, eyes, spawnWorker: context.spawnWorker, threads });
   watch.stop();
   const { seconds, cpuSeconds } = watch.total;
   const surface = { field, mesh };

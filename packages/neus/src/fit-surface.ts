@@ -16,7 +16,7 @@ import { extractMesh } from './isosurface/extract-mesh.ts';
 import { type FitPreset, RECONSTRUCT_DEFAULTS, RECONSTRUCT_PRESETS, type ReconstructOptions } from './options.ts';
 import { prepareProblem } from './prepare/prepare-problem.ts';
 import type { FitProblem } from './problem.ts';
-import { CAMERA_FLOATS } from './rays.ts';
+import { cameraEyes } from './rays.ts';
 import { type FitResult, runFit } from './run-fit.ts';
 
 /** Input of the reconstruct stage. */
@@ -66,7 +66,7 @@ export async function fitSurface(
   const mesh = await extractMesh(reader, {
     resolution: meshResolution(problem, preset),
     support: { edge: problem.config.occupancyEdge, cells: problem.support },
-    eyes: eyesOf(problem),
+    eyes: cameraEyes(problem.cameras, problem.bounds),
     signal,
     spawnWorker: context.spawnWorker,
     threads: context.threads,
@@ -89,16 +89,6 @@ export async function fitSurface(
       triangles: mesh.indices.length / 3,
     },
   };
-}
-
-/** Positions of the cameras in the world. [V, 3] */
-function eyesOf({ cameras, bounds: { min, max } }: FitProblem): Float32Array {
-  const eyes = new Float32Array((cameras.length / CAMERA_FLOATS) * 3);
-  for (let i = 0; i < eyes.length; i++) {
-    const c = i % 3;
-    eyes[i] = min[c] + (max[c] - min[c]) * cameras[Math.floor(i / 3) * CAMERA_FLOATS + c];
-  }
-  return eyes;
 }
 
 /** A fit on the context's device. Undefined if it lost its surface and `mayGiveUp`. */

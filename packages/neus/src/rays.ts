@@ -1,4 +1,4 @@
-import type { Camera } from '@gestalt3d/core';
+import type { Bounds, Camera } from '@gestalt3d/core';
 
 /** splitmix32 finaliser; the same function in TypeScript, WebAssembly and WGSL. */
 export function mix(x: number): number {
@@ -43,6 +43,16 @@ export function packCamera(camera: Camera, min: readonly number[], edgeWorld: nu
   out[7] = camera.width;
   out[11] = camera.height;
   return out;
+}
+
+/** Positions of packed cameras in the world. [V, 3] */
+export function cameraEyes(cameras: Float32Array, { min, max }: Bounds): Float32Array {
+  const eyes = new Float32Array((cameras.length / CAMERA_FLOATS) * 3);
+  for (let i = 0; i < eyes.length; i++) {
+    const c = i % 3;
+    eyes[i] = min[c] + (max[c] - min[c]) * cameras[Math.floor(i / 3) * CAMERA_FLOATS + c];
+  }
+  return eyes;
 }
 
 /** Where a ray is inside the cube [0, 1]^3: near and far along the unit direction, near >= 0; far <= near if it misses. */
