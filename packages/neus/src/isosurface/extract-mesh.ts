@@ -1,6 +1,7 @@
 import type { Mesh, StageContext } from '@gestalt3d/core';
 import { breathe } from '@gestalt3d/core';
 import type { FieldReader } from '../field.ts';
+import { finishWork, type Work } from '../work.ts';
 import { marchFieldSlab, slabCount } from './field-slab.ts';
 import type { IsosurfaceRequest } from './isosurface-worker.ts';
 import { keepSolids } from './keep-solids.ts';
@@ -8,7 +9,9 @@ import type { FieldGrid } from './narrow-band.ts';
 import { shadeVertices, type VertexShade } from './shade-vertices.ts';
 import { joinSlabs, type SurfaceSlab } from './slab-marcher.ts';
 import type { Support } from './support.ts';
+import { tautenUnseen } from './tauten-unseen.ts';
 import { ISOSURFACE_WORKER } from './threaded-marcher.ts';
+import { vertexNormals } from './vertex-normals.ts';
 import { WorkerPool, WorkersLostError } from './worker-pool.ts';
 
 export interface ExtractOptions extends Partial<Pick<StageContext, 'signal' | 'spawnWorker' | 'threads'>> {
@@ -16,7 +19,7 @@ export interface ExtractOptions extends Partial<Pick<StageContext, 'signal' | 's
   resolution: number;
   /** Outside of it there is no surface; absent: everywhere may be. */
   support?: Support;
-  /** Where views were taken from, [E, 3] in the world: parts that none of them can have seen are dropped. */
+  /** Where views were taken from, [E, 3] in the world: parts that none of them can have seen are dropped, surface that none of them sees is stretched (`tautenUnseen`). */
   eyes?: Float32Array;
   /** Called as work is done: slabs of layers, then chunks of vertices. */
   onProgress?: (done: number, total: number, doing: 'march' | 'shade') => void;
@@ -112,7 +115,7 @@ function poolWorkshop(pool: WorkerPool, here: Handler): Workshop {
   };
 }
 
-async function build(workshop: Workshop, grid: FieldGrid, { onProgress, eyes }: ExtractOptions): Promise<Mesh> {
+async function build(workshop: Workshop, grid: FieldGrid, { onProgress, eyes, signal }: ExtractOptions): Promise<Mesh> {
   const { reader, resolution } = grid;
   const { min, max } = reader.bounds;
   const cell = (max[0] - min[0]) / (resolution - 1);
@@ -147,5 +150,23 @@ async function build(workshop: Workshop, grid: FieldGrid, { onProgress, eyes }: 
     normals.set(shade.normals, i * SHADE_CHUNK * 3);
     colors.set(shade.colors, i * SHADE_CHUNK * 3);
   }
+  if (eyes) await finishWork(tauten({ positions, indices, normals }, eyes), signal ?? new AbortController().signal);
   return { positions, indices, normals, colors };
+}
+
+/** Stretches the unseen surface; the field's normals stay where nothing around a vertex has moved. */
+function* tauten(
+  { positions, indices, normals }: Required<Pick<Mesh, 'positions' | 'indices' | 'normals'>>,
+  eyes: Float32Array,
+): Work<void> {
+  const moved = yield* tautenUnseen(positions, indices, eyes);
+  if (moved.length === 0) return;
+  const changed = new Uint8Array(positions.length / 3);
+  for (const p of moved) changed[p] = 1;
+  const around = changed.slice();
+  for (let t = 0; t < indices.length; t += 3)
+    if (changed[indices[t]] || changed[indices[t + 1]] || changed[indices[t + 2]]) for (let k = 0; k < 3; k++) around[indices[t + k]] = 1;
+  yield;
+  const of = vertexNormals(positions, indices);
+  for (let p = 0; p < around.length; p++) if (around[p]) normals.set(of.subarray(p * 3, p * 3 + 3), p * 3);
 }
