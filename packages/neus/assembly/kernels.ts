@@ -1,5 +1,5 @@
 import * as S from './state';
-import { CELL_AGE_SHIFT, CELL_MARCHED, CELL_SURFACE, prepare, regress, sdf4, train, UNSEEN_AGE } from './train';
+import { CELL_MARCHED, CELL_SURFACE, prepare, regress, sdf4, train } from './train';
 import { encode } from './grid';
 export { configure, scratchBytes, setStep } from './state';
 export { prepare, regress, train };
@@ -64,22 +64,13 @@ function flush(count: i32, bound: f32): void {
   if (!count) return;
   sdf4(0);
   const edge = S.gridEdge;
-  const cells = <usize>(edge * edge * edge);
   const near = <f32>0.8660254 / <f32>edge;
   for (let b = 0; b < count; b++) {
     const f = load<f32>(S.F + <usize>b * 4);
     const cell = <usize>load<i32>(S.CS + <usize>b * 4);
-    let shown: u32 = 0;
-    for (let g = 0; g < S.groups; g++) {
-      const mark = S.seen + <usize>g * cells + cell;
-      shown |= load<u8>(mark);
-      store<u8>(mark, 0);
-    }
-    const at = S.occupancy + cell;
-    const age: u32 = shown ? 0 : min<u32>(UNSEEN_AGE, (<u32>load<u8>(at) >> CELL_AGE_SHIFT) + 1);
-    let flags = age << CELL_AGE_SHIFT;
+    let flags: u32 = 0;
     if (f < bound) flags |= CELL_MARCHED;
     if (abs<f32>(f) < near) flags |= CELL_SURFACE;
-    store<u8>(at, <u8>flags);
+    store<u8>(S.occupancy + cell, <u8>flags);
   }
 }

@@ -50,10 +50,8 @@ export let maskWeight: f32 = 0;
 export let eikonalWeight: f32 = 0;
 export let lrMlp: f32 = 0;
 export let curvatureWeight: f32 = 0;
-export let tensionWeight: f32 = 0;
 export let hullCells: usize = 0; // [hullCellCount] u32
 export let hullCellCount: i32 = 0;
-export let seen: usize = 0; //      [groups][G^3] u8: 1 where a ray of the group showed the cell since the last update of the occupancy
 
 export let scratch: usize = 0;
 
@@ -172,10 +170,8 @@ export function configure(block: usize, scratchBase: usize): void {
   eikonalWeight = load<f32>(block, 112);
   lrMlp = load<f32>(block, 116);
   curvatureWeight = load<f32>(block, 120);
-  tensionWeight = load<f32>(block, 124);
   hullCells = load<u32>(block, 128);
   hullCellCount = load<i32>(block, 132);
-  seen = load<u32>(block, 136);
   scratch = scratchBase;
   layout(scratchBase);
 }

@@ -15,19 +15,13 @@ const EIKONAL_OF_RAY: f32 = 0.5;
 const EIKONAL_OF_SURFACE: f32 = 0.25;
 const SURFACE_TRIES: i32 = 8;
 const CURVATURE_KNEE: f32 = 10;
-const TENSION_KNEE: f32 = 5;
-const SEEN_WEIGHT: f32 = 0.05;
-export const UNSEEN_AGE: u32 = 10;
 export const CELL_MARCHED: u32 = 1;
 export const CELL_SURFACE: u32 = 2;
-export const CELL_AGE_SHIFT: u32 = 2;
 // where an eikonal point lies
 const ANYWHERE: i32 = 0;
 const NEAR_SURFACE: i32 = 1;
-const UNSEEN: i32 = 2;
 
 let sampleCount: i32 = 0;
-let seenMarks: usize = 0; // of the group
 let colorCount: i32 = 0;
 
 // sums of the group over a step, written to its metrics at the end
@@ -104,16 +98,6 @@ function walk(start: i32, end: i32): bool {
   }
   walked = end;
   return true;
-}
-
-/** Marks the cell of an input row's point. */
-function markSeen(row: usize): void {
-  const edge = S.gridEdge;
-  const scale = <f32>edge;
-  const cx = min<i32>(max<i32>(<i32>((load<f32>(row) * 0.5 + 0.5) * scale), 0), edge - 1);
-  const cy = min<i32>(max<i32>(<i32>((load<f32>(row, 4) * 0.5 + 0.5) * scale), 0), edge - 1);
-  const cz = min<i32>(max<i32>(<i32>((load<f32>(row, 8) * 0.5 + 0.5) * scale), 0), edge - 1);
-  store<u8>(seenMarks + <usize>(cx + edge * (cy + edge * cz)), 1);
 }
 
 /** Marches ray r of the step into the chunk: samples, weights, rows of the colour list. */
@@ -228,7 +212,6 @@ function marchRay(r: i32, slot: i32): void {
       store<i32>(at4(S.CIX, j), colorCount);
       store<f32>(at4(S.CW, colorCount), weight);
       store<i32>(at4(S.CS, colorCount), j);
-      if (weight >= SEEN_WEIGHT) markSeen(S.X + <usize>j * ROW);
       colorCount++;
     } else store<i32>(at4(S.CIX, j), -1);
   }
@@ -379,7 +362,7 @@ function eikonalTaps(slot: i32): void {
       cell = load<i32>(at4(S.hullCells, min<i32>(S.hullCellCount - 1, <i32>(uniform(key, 10 + k) * <f32>S.hullCellCount))));
       flags = load<u8>(S.occupancy + <usize>cell);
     }
-    kind = flags >> CELL_AGE_SHIFT == UNSEEN_AGE ? UNSEEN : NEAR_SURFACE;
+    kind = NEAR_SURFACE;
     const edge = S.gridEdge;
     x = (<f32>(cell % edge) + x) / <f32>edge;
     y = (<f32>((cell / edge) % edge) + y) / <f32>edge;
@@ -426,7 +409,6 @@ function eikonalLoss(slot: i32, row: i32, centre: i32): void {
     const bend = (S.curvatureWeight * perRay * laplacian) / sqrt<f32>(laplacian * laplacian + CURVATURE_KNEE * CURVATURE_KNEE);
     tap = bend * scale * <f32>0.25;
     own = -bend * scale;
-    if (kind == UNSEEN) own -= (S.tensionWeight * perRay * laplacian) / sqrt<f32>(laplacian * laplacian + TENSION_KNEE * TENSION_KNEE);
   }
   const d = at4(S.DF, row);
   store<f32>(d, ax - ay - az + tap);
@@ -565,7 +547,6 @@ function addColumn(g: usize, v: v128): void {
 /** Forward and backward of a group's share of the step's rays; gradients are added to the group's table, sums to its metrics. */
 export function train(group: i32): void {
   const grad = S.gradBase + <usize>group * S.gradStride;
-  seenMarks = S.seen + <usize>group * <usize>(S.gridEdge * S.gridEdge * S.gridEdge);
   sumColor = sumMask = sumEikonal = sumSquared = sumForeground = sumSamples = sumColored = sumActive = 0;
   const last = <i32>((<i64>S.rayCount * (group + 1)) / S.groups);
   let r = <i32>((<i64>S.rayCount * group) / S.groups);

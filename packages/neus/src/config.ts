@@ -35,8 +35,6 @@ export interface FitConfig {
   eikonalWeight: number;
   /** Of the mean curvature (half the SDF's Laplacian) near the surface: takes out ripples that no picture asks for. */
   curvatureWeight: number;
-  /** Of the pull that makes the unseen surface as small as what is seen of it allows. */
-  tensionWeight: number;
 }
 
 /** Features of a vertex of a level. */
@@ -84,16 +82,9 @@ export const EIKONAL_OF_SURFACE = 0.25;
 export const SURFACE_TRIES = 8;
 /** Laplacians (2 / radius, in 1 / cube edges) well above this count by their size, below by their square: edges may stay, ripples not. */
 export const CURVATURE_KNEE = 10;
-/** The same for the unseen surface's pull. */
-export const TENSION_KNEE = 5;
-/** A sample of at least this weight shows its cell to a view. */
-export const SEEN_WEIGHT = 0.05;
-/** A cell that no ray has shown for this many updates of the occupancy grid is unseen. */
-export const UNSEEN_AGE = 10;
-/** Byte of an occupancy cell: bit 0 it is marched, bit 1 its centre is within half a diagonal of the surface, from bit 2 the updates since it was seen, at most UNSEEN_AGE. */
+/** Bits of an occupancy cell: it is marched; its centre is within half a diagonal of the surface. */
 export const CELL_MARCHED = 1;
 export const CELL_SURFACE = 2;
-export const CELL_AGE_SHIFT = 2;
 /** Samples of a smaller weight get no colour: their share of the ray's colour is left out. */
 export const COLOR_WEIGHT_MIN = 5e-4;
 /** A cell is marched if its SDF is below this / s plus the cell's half diagonal. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  CELL_AGE_SHIFT,
   CELL_MARCHED,
   CELL_SURFACE,
   gridLevels,
@@ -11,7 +10,6 @@ import {
   OFFSET_W2,
   parameterCount,
   scheduleAt,
-  UNSEEN_AGE,
 } from '../config.ts';
 import { referenceField } from '../reference/reference-network.ts';
 import { referenceStep } from '../reference/reference-step.ts';
@@ -58,9 +56,8 @@ describe('kernels', () => {
   it.each([2, 8])('gradients and losses equal the reference with %i levels', async (activeLevels) => {
     const { problem, kernels, gradient, occupancy, metrics, params } = await open();
     const schedule = { ...scheduleAt(problem.config, 39), activeLevels, sharpness: 60 };
-    // marched, with surface here and there, some of it unseen
-    for (let i = 0; i < occupancy.length; i++)
-      occupancy[i] = (problem.hull[i] ? CELL_MARCHED : 0) | (i % 3 ? CELL_SURFACE : 0) | (i % 2 ? UNSEEN_AGE << CELL_AGE_SHIFT : 0);
+    // marched, with surface here and there
+    for (let i = 0; i < occupancy.length; i++) occupancy[i] = (problem.hull[i] ? CELL_MARCHED : 0) | (i % 3 ? CELL_SURFACE : 0);
     kernels.setStep(3, activeLevels, schedule.sharpness, schedule.tap);
     kernels.prepare();
     kernels.train(0);
@@ -107,25 +104,6 @@ describe('kernels', () => {
     expect(params[0]).toBeCloseTo(last - step, 5);
   });
 
-  it('counts the updates since a ray showed a cell', async () => {
-    const { problem, kernels, occupancy } = await open();
-    const ages = () => Array.from(occupancy, (byte) => byte >> CELL_AGE_SHIFT);
-    const edge = problem.config.occupancyEdge;
-    kernels.setStep(0, 8, 60, 0.01);
-    kernels.prepare();
-    for (let update = 0; update < UNSEEN_AGE + 2; update++) kernels.updateOccupancy(0, edge);
-    expect(ages().every((age, i) => age === (problem.hull[i] ? UNSEEN_AGE : 0))).toBe(true);
-    kernels.train(0);
-    kernels.train(1);
-    kernels.updateOccupancy(0, edge);
-    const shown = ages().filter((age, i) => problem.hull[i] && age === 0).length;
-    // 48 rays show a few cells each
-    expect(shown).toBeGreaterThan(10);
-    expect(shown).toBeLessThan(48 * 20);
-    kernels.updateOccupancy(0, edge);
-    expect(ages().filter((age) => age === 1).length).toBe(shown);
-  });
-
   it('updates the occupancy as the reference does', async () => {
     const { problem, kernels, params, occupancy } = await open();
     const p = Float64Array.from(params);
@@ -141,7 +119,7 @@ describe('kernels', () => {
       const bound = 6 / 40 + Math.sqrt(0.75) / edge;
       const near = Math.sqrt(0.75) / edge;
       if (Math.abs(f - bound) < 1e-4 || Math.abs(Math.abs(f) - near) < 1e-4) continue;
-      const flags = (f < bound ? CELL_MARCHED : 0) | (Math.abs(f) < near ? CELL_SURFACE : 0) | (1 << CELL_AGE_SHIFT);
+      const flags = (f < bound ? CELL_MARCHED : 0) | (Math.abs(f) < near ? CELL_SURFACE : 0);
       if (occupancy[i] !== (problem.hull[i] ? flags : 0)) wrong++;
     }
     expect(wrong).toBe(0);

@@ -23,7 +23,6 @@ export interface FitMemory {
   background: number;
   hull: number;
   hullCells: number;
-  seen: number;
   occupancy: number;
   levels: number;
   metrics: number;
@@ -69,7 +68,6 @@ export function layoutMemory(config: FitConfig, sizes: FitSizes): FitMemory {
     background: take(sizes.background * 4),
     hull: take(cells),
     hullCells: take(sizes.hullCells * 4),
-    seen: take(sizes.groups * cells),
     occupancy: take(cells),
     levels: take(config.resolutions.length * 16),
     metrics: take(sizes.groups * METRICS * 8),
@@ -116,7 +114,7 @@ export function writeBlock(memory: WebAssembly.Memory, layout: FitMemory, config
     config.seed >>> 0,
     layout.metrics,
   ]);
-  new Float32Array(memory.buffer, layout.block + 96, 8).set([
+  new Float32Array(memory.buffer, layout.block + 96, 7).set([
     config.foregroundShare,
     config.marchStep,
     config.colorWeight,
@@ -124,9 +122,8 @@ export function writeBlock(memory: WebAssembly.Memory, layout: FitMemory, config
     config.eikonalWeight,
     config.lrMlp,
     config.curvatureWeight,
-    config.tensionWeight,
   ]);
-  words.set([layout.hullCells, sizes.hullCells, layout.seen], 32);
+  words.set([layout.hullCells, sizes.hullCells], 32);
   const table = new Uint32Array(memory.buffer, layout.levels, levels.length * 4);
   levels.forEach((level, l) => {
     table.set([level.resolution, level.offset * 4, level.dense ? 0 : level.entries - 1, level.entries * FEATURES * 4], l * 4);

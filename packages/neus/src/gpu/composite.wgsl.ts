@@ -1,5 +1,4 @@
 import {
-  CELL_AGE_SHIFT,
   CELL_SURFACE,
   COLOR_EPSILON,
   COLOR_WEIGHT_MIN,
@@ -7,11 +6,8 @@ import {
   EIKONAL_OF_RAY,
   EIKONAL_OF_SURFACE,
   MASK_EPSILON,
-  SEEN_WEIGHT,
   STOP_TRANSMITTANCE,
   SURFACE_TRIES,
-  TENSION_KNEE,
-  UNSEEN_AGE,
 } from '../config.ts';
 import { DIMENSION } from '../rays.ts';
 import { constants, encodeSnippet, gridSnippet, networkSnippet, opacitySnippet } from './field.wgsl.ts';
@@ -24,7 +20,6 @@ const evaluation = (layout: KernelLayout) => [gridSnippet(), encodeSnippet(layou
 /** Where an eikonal point lies, as the fourth component of its point. */
 const ANYWHERE = 0;
 const NEAR_SURFACE = 1;
-const UNSEEN = 2;
 
 /** How many points of an eikonal point have a gradient: the four taps, and near the surface the centre behind them. */
 const eikonalRowsSnippet = () => /* wgsl */ `
@@ -46,14 +41,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  * Opacity along ray r until its transmittance is used up. Thread r owns ray r.
  * segments [5 R + N] vec4f = weight of the segment that starts here, transmittance behind it, sample weight, weight of the entry where
  * a run of samples begins; walked [3, R] = samples with colour, other points of the ray with a gradient, samples before the ray ends.
- * Marks the cells of samples that weigh enough in seen [G^3 / 32], and places the four taps of the ray's eikonal point and itself (fourth component:
+ * Places the four taps of the ray's eikonal point and itself (fourth component:
  * where it lies) at points [5 r .. 5 r + 4]. Reads occupancy, hullCells.
  */
 export const walkWgsl = (layout: KernelLayout) => /* wgsl */ `
 ${constants({
   RAYS: { u32: layout.rays },
   STOP: STOP_TRANSMITTANCE,
-  SEEN_WEIGHT,
   WEIGHT_MIN: COLOR_WEIGHT_MIN,
   OF_RAY: EIKONAL_OF_RAY,
   OF_SURFACE: EIKONAL_OF_RAY + EIKONAL_OF_SURFACE,
@@ -92,10 +86,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let weight = entry + 0.5 * (before + w);
     segments[j] = vec4f(w, light, weight, entry);
     if (weight >= WEIGHT_MIN) { colored++; } else if (weight > 0.0) { others++; }
-    if (weight >= SEEN_WEIGHT) {
-      let cell = cellAtPoint(points[j].xyz);
-      atomicOr(&seen[cell >> 5u], 1u << (cell & 31u));
-    }
     before = w;
     j++;
     if (dark) { break; }
@@ -116,7 +106,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       cell = hullCells[min(u.hullCellCount - 1u, u32(rayUniform(key, ${DIMENSION.eikonalCell}u + k) * f32(u.hullCellCount)))];
       flags = cellFlags(cell);
     }
-    kind = select(${NEAR_SURFACE}.0, ${UNSEEN}.0, flags >> ${CELL_AGE_SHIFT}u == ${UNSEEN_AGE}u);
+    kind = ${NEAR_SURFACE}.0;
     p = (vec3f(vec3u(cell % EDGE, (cell / EDGE) % EDGE, cell / (EDGE * EDGE))) + p) / f32(EDGE);
   }
   let h = u.tap;
@@ -186,7 +176,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  * a foreground ray | foreground, walked samples, coloured samples, points with a gradient.
  */
 export const lossWgsl = (layout: KernelLayout) => /* wgsl */ `
-${constants({ RAYS: { u32: layout.rays }, WEIGHT_MIN: COLOR_WEIGHT_MIN, COLOR_EPSILON, MASK_EPSILON, CURVATURE_KNEE, TENSION_KNEE })}
+${constants({ RAYS: { u32: layout.rays }, WEIGHT_MIN: COLOR_WEIGHT_MIN, COLOR_EPSILON, MASK_EPSILON, CURVATURE_KNEE })}
 ${eikonalRowsSnippet()}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -262,7 +252,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     rows += select(0.0, 1.0, any(gradientNext != vec4f(0.0)));
   }
 
-  // 3. eikonal loss, curvature near the surface, tension where the surface is unseen
+  // 3. eikonal loss, curvature near the surface
   let at = ${EIKONAL_POINTS}u * r;
   let kind = points[at + 4u].w;
   let f = vec4f(sdf[at], sdf[at + 1u], sdf[at + 2u], sdf[at + 3u]);
@@ -270,17 +260,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let norm = max(length(slope), 1e-6);
   let along = ((u.eikonalWeight / f32(RAYS)) * 2.0 * (norm - 1.0) / norm) * slope * (0.25 / u.tap);
   var bend = 0.0; // dL / d(each tap), of the curvature
-  var pull = 0.0;
   if (kind != ${ANYWHERE}.0) {
     let laplacian = (dot(f, vec4f(0.25)) - sdf[at + 4u]) * (2.0 / (u.tap * u.tap));
     bend = (u.curvatureWeight / f32(RAYS)) * laplacian / length(vec2f(laplacian, CURVATURE_KNEE)) * (0.5 / (u.tap * u.tap));
-    if (kind == ${UNSEEN}.0) { pull = (u.tensionWeight / f32(RAYS)) * laplacian / length(vec2f(laplacian, TENSION_KNEE)); }
   }
   shade[at] = vec4f(0.0, 0.0, 0.0, along.x - along.y - along.z + bend);
   shade[at + 1u] = vec4f(0.0, 0.0, 0.0, along.z - along.x - along.y + bend);
   shade[at + 2u] = vec4f(0.0, 0.0, 0.0, along.y - along.x - along.z + bend);
   shade[at + 3u] = vec4f(0.0, 0.0, 0.0, along.x + along.y + along.z + bend);
-  shade[at + 4u] = vec4f(0.0, 0.0, 0.0, -4.0 * bend - pull);
+  shade[at + 4u] = vec4f(0.0, 0.0, 0.0, -4.0 * bend);
 
   let isForeground = a > 127.5 / 255.0;
   stats[2u * r] = vec4f(root, maskLoss, (norm - 1.0) * (norm - 1.0), select(0.0, squared, isForeground));

@@ -92,7 +92,6 @@ function createBuffers(runner: GpuRunner, problem: FitProblem, layout: KernelLay
     hull: runner.upload(hull, 'neus/hull'),
     hullCells: runner.upload(problem.hullCells, 'neus/hullCells'),
     occupancy: scratch(Math.ceil(problem.hull.length / 4), 'occupancy'),
-    seen: scratch(hull.length, 'seen'),
     parameters: runner.upload(problem.parameters, 'neus/parameters'),
     moments: scratch(parameters * 2, 'moments'),
     gradients: scratch(parameters, 'gradients'),
@@ -196,9 +195,9 @@ export class GpuFitter implements SurfaceFitter {
 
   /** Clears what the pool left behind, makes the first occupancy grid, and takes the size of the first step's gradients. */
   #start(): void {
-    const { occupancy, seen, moments, gradients, peaks, totals } = this.#buffers;
+    const { occupancy, moments, gradients, peaks, totals } = this.#buffers;
     const batch = this.#runner.batch('neus/start');
-    for (const buffer of [occupancy, seen, moments, gradients, peaks, totals]) batch.clear(buffer);
+    for (const buffer of [occupancy, moments, gradients, peaks, totals]) batch.clear(buffer);
     this.#recordOccupancy(batch, 0);
     this.#recordGradients(batch, 0);
     this.#recordUpdate(batch, 0, true);
@@ -221,7 +220,7 @@ export class GpuFitter implements SurfaceFitter {
   #recordGradients(batch: Batch, step: number): void {
     const { foreground, background, viewStart, hullCells } = this.#problem;
     const config = this.#config;
-    const { colorWeight, maskWeight, eikonalWeight, curvatureWeight, tensionWeight } = config;
+    const { colorWeight, maskWeight, eikonalWeight, curvatureWeight } = config;
     const { activeLevels: levelCount, sharpness, tap } = scheduleAt(config, step);
     const stepKey = mix((config.seed + Math.imul(step, 0x9e3779b9)) >>> 0);
     const rayGroups = Math.ceil(this.#layout.rays / 64);
@@ -250,12 +249,7 @@ export class GpuFitter implements SurfaceFitter {
       .dispatch(kernels.rowOffsets, { counts: walked, offsets: rowOffsets, args: rowArgs }, {}, 1)
       .dispatch(kernels.rows, bindings, {}, rayGroups)
       .dispatch(kernels.shade, bindings, { levelCount }, rowGroups)
-      .dispatch(
-        kernels.loss,
-        bindings,
-        { sharpness, tap, colorWeight, maskWeight, eikonalWeight, curvatureWeight, tensionWeight },
-        rayGroups,
-      )
+      .dispatch(kernels.loss, bindings, { sharpness, tap, colorWeight, maskWeight, eikonalWeight, curvatureWeight }, rayGroups)
       .dispatch(kernels.backward, bindings, { levelCount }, rowGroups);
   }
 

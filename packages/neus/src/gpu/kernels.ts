@@ -11,7 +11,7 @@ import { adamWgsl, finishWgsl } from './update.wgsl.ts';
 export const TRAINING_KERNELS = {
   occupancy: {
     name: 'neus/occupancy',
-    bindings: { hull: read('u32'), mlp: read('vec4f'), table: read('vec2f'), occupancy: write('u32'), seen: write('u32') },
+    bindings: { hull: read('u32'), mlp: read('vec4f'), table: read('vec2f'), occupancy: write('u32') },
     uniforms: { levelCount: 'u32', threshold: 'f32' },
     source: occupancyWgsl,
   },
@@ -57,7 +57,6 @@ export const TRAINING_KERNELS = {
       points: write('vec4f'),
       segments: write('vec4f'),
       walked: write('u32'),
-      seen: write('atomic<u32>'),
     },
     uniforms: { stepKey: 'u32', sharpness: 'f32', tap: 'f32', hullCellCount: 'u32' },
     source: walkWgsl,
@@ -112,7 +111,6 @@ export const TRAINING_KERNELS = {
       maskWeight: 'f32',
       eikonalWeight: 'f32',
       curvatureWeight: 'f32',
-      tensionWeight: 'f32',
     },
     source: lossWgsl,
   },

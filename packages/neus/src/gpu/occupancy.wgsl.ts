@@ -1,4 +1,4 @@
-import { CELL_AGE_SHIFT, CELL_MARCHED, CELL_SURFACE, UNSEEN_AGE } from '../config.ts';
+import { CELL_MARCHED, CELL_SURFACE } from '../config.ts';
 import { constants, encodeSnippet, gridSnippet, networkSnippet } from './field.wgsl.ts';
 import type { KernelLayout } from './layout.ts';
 
@@ -13,9 +13,8 @@ fn cellFlags(cell: u32) -> u32 { return (occupancy[cell >> 2u] >> (8u * (cell & 
 `;
 
 /**
- * Updates the bytes of the hull's cells: worth marching (f(centre) < u.threshold), with surface (|f(centre)| below half a diagonal), updates since a
- * ray showed them. Thread i owns cell i, a workgroup 16 words of bytes and two of marks, which it clears.
- * Reads hull bits [G^3 / 32], mlp, table; writes occupancy [G^3 / 4] and seen [G^3 / 32]. Twin: updateOccupancy of assembly/kernels.ts.
+ * Updates the bytes of the hull's cells: worth marching (f(centre) < u.threshold), with surface (|f(centre)| below half a diagonal).
+ * Thread i owns cell i, a workgroup 16 words of bytes. Reads hull bits [G^3 / 32], mlp, table; writes occupancy [G^3 / 4]. Twin: updateOccupancy of assembly/kernels.ts.
  */
 export const occupancyWgsl = (layout: KernelLayout) => {
   const cells = layout.occupancyEdge ** 3;
@@ -36,16 +35,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (i < CELLS && ((hull[i >> 5u] >> (i & 31u)) & 1u) != 0u) {
     let cell = vec3f(f32(i % EDGE), f32((i / EDGE) % EDGE), f32(i / (EDGE * EDGE)));
     let f = sdfOnly(relu(sdfHidden(encode((cell + 0.5) / f32(EDGE), u.levelCount))));
-    let shown = ((seen[i >> 5u] >> (i & 31u)) & 1u) != 0u;
-    let age = select(min(${UNSEEN_AGE}u, (cellFlags(i) >> ${CELL_AGE_SHIFT}u) + 1u), 0u, shown);
-    let flag = select(0u, ${CELL_MARCHED}u, f < u.threshold) | select(0u, ${CELL_SURFACE}u, abs(f) < HALF_DIAGONAL) | (age << ${CELL_AGE_SHIFT}u);
+    let flag = select(0u, ${CELL_MARCHED}u, f < u.threshold) | select(0u, ${CELL_SURFACE}u, abs(f) < HALF_DIAGONAL);
     atomicOr(&flags[local >> 2u], flag << (8u * (local & 3u)));
   }
-  // everything of the group's words is read before the first is written
-  storageBarrier();
   workgroupBarrier();
   let word = block * 16u + local;
   if (local < 16u && word * 4u < CELLS) { occupancy[word] = atomicLoad(&flags[local]); }
-  if (local < 2u && (block * 2u + local) * 32u < CELLS) { seen[block * 2u + local] = 0u; }
 }`;
 };

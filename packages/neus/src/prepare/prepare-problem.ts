@@ -135,7 +135,6 @@ export function* preparing(
     maskWeight: 0.3,
     eikonalWeight: 0.1,
     curvatureWeight: 4e-4,
-    tensionWeight: 2,
   };
   const hull = dilate(support, OCCUPANCY_EDGE, MARGIN_CELLS);
   yield;

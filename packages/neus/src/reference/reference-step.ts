@@ -1,5 +1,4 @@
 import {
-  CELL_AGE_SHIFT,
   CELL_MARCHED,
   CELL_SURFACE,
   COLOR_EPSILON,
@@ -14,8 +13,6 @@ import {
   STOP_TRANSMITTANCE,
   type StepSchedule,
   SURFACE_TRIES,
-  TENSION_KNEE,
-  UNSEEN_AGE,
 } from '../config.ts';
 import type { FitProblem } from '../problem.ts';
 import { CAMERA_FLOATS, cubeInterval, DIMENSION, rayKey, rayUniform } from '../rays.ts';
@@ -37,10 +34,7 @@ const TETRAHEDRON = [
   [1, 1, 1],
 ];
 
-/**
- * A step's loss and its parts, sums over the rays (not yet divided), and the gradient. The tension is a force and not the slope of a loss: it is
- * in the gradient only.
- */
+/** A step's loss and its parts, sums over the rays (not yet divided), and the gradient. */
 export interface ReferenceStep {
   loss: number;
   colorLoss: number;
@@ -210,11 +204,10 @@ function referenceRay(
     referenceFieldBackward(parameters, out.gradient, sample.field, d);
   });
 
-  // eikonal point: eikonal loss, curvature near the surface, tension where the surface is unseen
+  // eikonal point: eikonal loss, curvature near the surface
   const draw = u(DIMENSION.eikonalKind);
   let centre = [0, 1, 2].map((c) => u(DIMENSION.eikonalPoint + c));
   let nearSurface = false;
-  let unseen = false;
   if (draw < EIKONAL_OF_RAY && samples.length > 0) {
     nearSurface = true;
     const chosen = samples[Math.min(samples.length - 1, Math.floor(2 * draw * samples.length))];
@@ -226,7 +219,6 @@ function referenceRay(
       cell = hullCells[Math.min(hullCells.length - 1, Math.floor(Math.fround(u(DIMENSION.eikonalCell + k) * hullCells.length)))];
       if (occupancy[cell] & CELL_SURFACE) break;
     }
-    unseen = occupancy[cell] >> CELL_AGE_SHIFT === UNSEEN_AGE;
     const corner = [cell % edge, Math.floor(cell / edge) % edge, Math.floor(cell / edge ** 2)];
     centre = centre.map((value, c) => (corner[c] + value) / edge);
   }
@@ -242,7 +234,6 @@ function referenceRay(
   out.loss += (config.eikonalWeight * (norm - 1) ** 2 + config.curvatureWeight * (bent - CURVATURE_KNEE)) / config.rays;
   const scale = ((config.eikonalWeight / config.rays) * 2 * (norm - 1)) / norm / (4 * tap);
   const bend = ((config.curvatureWeight / config.rays) * (2 / tap ** 2) * laplacian) / bent;
-  const pull = unseen ? ((config.tensionWeight / config.rays) * laplacian) / Math.hypot(laplacian, TENSION_KNEE) : 0;
   const only = (df: number) => {
     const d = new Array<number>(SDF_OUT).fill(0);
     d[0] = df;
@@ -252,5 +243,5 @@ function referenceRay(
     const along = corner.reduce((sum, value, c) => sum + value * slope[c], 0);
     referenceFieldBackward(parameters, out.gradient, sample, only(scale * along + bend / 4));
   }
-  referenceFieldBackward(parameters, out.gradient, base, only(-bend - pull));
+  referenceFieldBackward(parameters, out.gradient, base, only(-bend));
 }
