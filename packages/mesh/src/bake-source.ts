@@ -1,5 +1,6 @@
 import { boundingBox, cameraFromWorld, type Mesh, meshBounds, type RgbaImage, reframeCamera, resample, type View } from '@gestalt3d/core';
 import { distanceToZero } from './distance.ts';
+import { type Exposure, NO_EXPOSURE } from './exposure.ts';
 import { rasteriseView } from './rasterise.ts';
 
 export type SourceKind = 'photo' | 'completion' | 'generated';
@@ -40,6 +41,8 @@ export interface PreparedSource {
   depthHeight: number;
   /** Allowance for the depth test in world units. */
   bias: number;
+  /** Applied to the colours of every sample; none to begin with. */
+  exposure: Readonly<Exposure>;
 }
 
 /** Undefined when the picture shows nothing. */
@@ -110,6 +113,7 @@ export function prepareSource(mesh: Mesh, source: BakeSource, options: { erodePx
     depthWidth,
     depthHeight,
     bias: 0.003 * extent,
+    exposure: NO_EXPOSURE,
   };
 }
 
@@ -167,9 +171,13 @@ export function sampleSource(s: PreparedSource, x: number, y: number, z: number,
   const p = at * 4;
   const q = p + right * 4;
   const d = down * 4;
-  out.r = (data[p] * (1 - fx) + data[q] * fx) * (1 - fy) + (data[p + d] * (1 - fx) + data[q + d] * fx) * fy;
-  out.g = (data[p + 1] * (1 - fx) + data[q + 1] * fx) * (1 - fy) + (data[p + d + 1] * (1 - fx) + data[q + d + 1] * fx) * fy;
-  out.b = (data[p + 2] * (1 - fx) + data[q + 2] * fx) * (1 - fy) + (data[p + d + 2] * (1 - fx) + data[q + d + 2] * fx) * fy;
+  const { gain, offset } = s.exposure;
+  const mix = (k: number) =>
+    ((data[p + k] * (1 - fx) + data[q + k] * fx) * (1 - fy) + (data[p + d + k] * (1 - fx) + data[q + d + k] * fx) * fy) * gain[k] +
+    offset[k];
+  out.r = mix(0);
+  out.g = mix(1);
+  out.b = mix(2);
   out.cos = cos;
   return smoothstep(0, s.featherPx, distance);
 }

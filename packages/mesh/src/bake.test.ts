@@ -2,11 +2,13 @@ import { type Mesh, orbitCamera, type View } from '@gestalt3d/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BAKE_DEFAULTS, type Baked, bakeTexture } from './bake.ts';
 import type { BakeSource } from './bake-source.ts';
+import { NO_EXPOSURE } from './exposure.ts';
 import { onMagenta, ringViews, testColor, withTestColors } from './mesh.test-helper.ts';
 import { rasteriseAtlas } from './rasterise.ts';
 import { renderMesh } from './render.ts';
 import { compareWithView } from './self-check.ts';
 import { sphereMesh, torusMesh } from './shapes.ts';
+import { seamSteps } from './testing/seam-steps.ts';
 import { unwrapMesh } from './unwrap.ts';
 
 const options = { ...BAKE_DEFAULTS, textureSize: 256 };
@@ -108,10 +110,72 @@ describe('bakeTexture with photo and completion', () => {
   });
 
   it('brings the generated views to the photo’s exposure', async () => {
-    expect(baked.gain[1] / baked.gain[0]).toBeGreaterThan(1.1);
+    // the anchor keeps its colours; what stands for every view is undone in each
+    expect(baked.exposures[0]).toEqual(NO_EXPOSURE);
+    for (const { gain, offset } of baked.exposures.slice(2)) {
+      const grey = gain.map((value, k) => value * 128 + offset[k]);
+      expect(grey[1] / grey[0]).toBeGreaterThan(1.1);
+      expect(grey[2] / grey[0]).toBeGreaterThan(1.15);
+    }
     const back = (_: number, __: number, z: number) => z < -0.1;
     const off = await bakeTexture(mesh, generated(views), { ...options, matchExposure: false });
     expect(judge(mesh, baked, back).psnrDb).toBeGreaterThan(judge(mesh, off, back).psnrDb + 3);
+  });
+});
+
+describe('bakeTexture of a photograph and views that no two were exposed alike', () => {
+  const truth = withTestColors(torusMesh(0.35, 0.15, 96, 48));
+  const { colors: _, ...bare } = truth;
+  const { mesh, texelsPerUnit } = unwrapMesh(bare, { textureSize: 384, paddingPx: 4, maxAngleDeg: 55 });
+  const camera = orbitCamera(0, 30, 400);
+  const photo: View = { camera, image: onMagenta(renderMesh(truth, camera, { mode: 'unlit' })) };
+  const views = ringViews(truth, 128);
+  for (const [v, { image }] of views.entries())
+    for (let i = 0; i < image.data.length; i++)
+      if (i % 4 < 3)
+        image.data[i] = Math.min(255, Math.max(0, image.data[i] * (1 + 0.15 * Math.sin(v * 2.3 + (i % 4))) + 6 * Math.cos(v * 1.7)));
+  const sources: BakeSource[] = [{ kind: 'photo', view: photo }, ...generated(views)];
+  let baked: Baked;
+  let unmatched: Baked;
+  beforeAll(async () => {
+    baked = await bakeTexture(mesh, sources, { ...options, textureSize: 384 });
+    unmatched = await bakeTexture(mesh, sources, { ...options, textureSize: 384, matchExposure: false });
+  }, 60_000);
+
+  it('has no larger steps of colour across the cuts of the atlas than inside charts', () => {
+    const { border, inside, borderCount, insideCount } = seamSteps(mesh, baked.texture, 1 / texelsPerUnit);
+    expect(Math.min(borderCount, insideCount)).toBeGreaterThan(500);
+    expect(border / inside).toBeLessThan(1.1);
+  });
+
+  it('shows the photograph at 28 dB and more, the views at 24 dB and more in its exposure', () => {
+    expect(compareWithView({ ...mesh, texture: baked.texture }, photo, 400).psnrDb).toBeGreaterThan(28);
+    for (const [v, view] of views.entries())
+      expect(compareWithView({ ...mesh, texture: baked.texture }, view, 128, baked.exposures[v + 1]).psnrDb).toBeGreaterThan(24);
+  });
+
+  it('has the colours of the truth all around, which it has not without matching', () => {
+    const matched = judge(mesh, baked, () => true).psnrDb;
+    expect(matched).toBeGreaterThan(32);
+    expect(matched).toBeGreaterThan(judge(mesh, unmatched, () => true).psnrDb + 5);
+  });
+});
+
+describe('the seam test', () => {
+  it('finds a seam: charts of different brightness', async () => {
+    const { mesh, texelsPerUnit, chartOfTriangle } = unwrapMesh(withTestColors(sphereMesh(0.5, 96, 48)), {
+      textureSize: 256,
+      paddingPx: 4,
+      maxAngleDeg: 55,
+    });
+    const { texture } = await bakeTexture(mesh, [], options);
+    const { triangle } = rasteriseAtlas(mesh, 256);
+    const even = seamSteps(mesh, texture, 1 / texelsPerUnit);
+    expect(even.border / even.inside).toBeLessThan(1.1);
+    for (let at = 0; at < triangle.length; at++)
+      if (triangle[at] >= 0 && chartOfTriangle[triangle[at]] % 2 === 0) for (let k = 0; k < 3; k++) texture.data[at * 3 + k] *= 0.9;
+    const uneven = seamSteps(mesh, texture, 1 / texelsPerUnit);
+    expect(uneven.border / uneven.inside).toBeGreaterThan(1.3);
   });
 });
 

@@ -1,5 +1,7 @@
-import { createImage, type Mask, type Mesh, type RgbImage, ShapeMismatchError } from '@gestalt3d/core';
+import { createImage, type Mask, type Mesh, meshBounds, type RgbImage, ShapeMismatchError } from '@gestalt3d/core';
 import { type BakeSource, type PreparedSource, prepareSource, type Sample, sampleSource, smoothstep } from './bake-source.ts';
+import { type Exposure, ExposureMatcher, NO_EXPOSURE } from './exposure.ts';
+import { extendAtlas } from './extend-atlas.ts';
 import { fillGutters } from './fill.ts';
 import { levelField, vertexGraph } from './level.ts';
 import type { ColorAt } from './material-color.ts';
@@ -16,7 +18,7 @@ export interface BakeOptions {
   featherPx: number;
   /** Generated views are averaged with cos^k of the viewing angle: the larger, the sharper and the harder the seams. */
   angleExponent: number;
-  /** Brings generated views and vertex colours to the colours of the photo and the completion where they meet. */
+  /** Brings pictures and vertex colours to the colours of the photo (without one, of the completion) where they meet. */
   matchExposure: boolean;
 }
 
@@ -48,8 +50,8 @@ export interface Baked {
   seen: { photo: number; completion: number; guessed: number };
   /** Share of the surface that no picture shows at all: vertex colours. */
   unseen: number;
-  /** Gain per channel given to the generated views. */
-  gain: [number, number, number];
+  /** What brought each source, in their order, to the exposure of the photo. */
+  exposures: Readonly<Exposure>[];
 }
 
 /** The cosines between which a source fades in; below, its pixels are smeared over too much surface. */
@@ -62,8 +64,9 @@ const TILE_ROWS = 32;
 
 /**
  * Texture of an unwrapped mesh from posed pictures, layered: vertex colours, over them the mean of the generated views, over that the
- * completion, over that the photo. Each layer fades out at its outlines, at depth jumps and at flat angles; lower layers are first brought to
- * the colours of the upper ones where they overlap (one gain per channel, then a smooth difference that fades out over the surface).
+ * completion, over that the photo. Each layer fades out at its outlines, at depth jumps and at flat angles. First every picture gets a gain and an
+ * offset by which all agree where they overlap (exposure.ts); then lower layers get what they still differ from upper ones by, as a smooth
+ * field that fades out over the surface (level.ts). The photo's own pixels stay as they are.
  */
 export async function bakeTexture(
   mesh: Mesh,
@@ -79,15 +82,20 @@ export async function bakeTexture(
   let done = 0;
   const normals = mesh.normals ?? computeNormals(mesh);
   const prepared: PreparedSource[] = [];
+  const preparedOf: (PreparedSource | undefined)[] = [];
   for (const source of sources) {
     await hooks.tick?.(done++, total);
     const ready = prepareSource(mesh, source, options);
+    preparedOf.push(ready);
     if (ready) prepared.push(ready);
   }
+  if (options.matchExposure) matchExposures(mesh, prepared);
+  const exposures = preparedOf.map((ready) => ready?.exposure ?? NO_EXPOSURE);
   const baker = new Baker(prepared, options.angleExponent);
-  const { gain, lift, base } = matchLayers(mesh, normals, baker, options.matchExposure);
+  const { lift, base } = matchLayers(mesh, normals, baker, options.matchExposure);
 
   const raster = rasteriseAtlas(mesh, size);
+  const beside = extendAtlas(raster, mesh);
   const rgb = new Float32Array(size * size * 3);
   const covered = new Uint8Array(size * size);
   const origin = createImage(size, size, 3);
@@ -132,7 +140,7 @@ export async function bakeTexture(
         if (hooks.colorAt)
           value +=
             under[k] - (mesh.colors ? mesh.colors[a * 3 + k] * wa + mesh.colors[b * 3 + k] * wb + mesh.colors[c * 3 + k] * wc : value);
-        value += (generated.rgb[k] * gain[k] + mix(lift, k) - value) * ag;
+        value += (generated.rgb[k] + mix(lift, k) - value) * ag;
         value += (completion.rgb[k] - value) * ac;
         value += (photo.rgb[k] - value) * ap;
         rgb[texel * 3 + k] = Math.min(255, Math.max(0, value));
@@ -145,6 +153,7 @@ export async function bakeTexture(
       origin.data[texel * 3 + 2] = Math.round(255 * byGenerated);
       const sure = photo.confidence * ap + completion.confidence * byCompletion + generated.confidence * byGenerated;
       confidence.data[texel] = Math.round(255 * sure);
+      if (beside[texel]) continue;
       const area = areas[t];
       surface += area;
       if (ap >= 0.5) seen.photo += area;
@@ -171,7 +180,7 @@ export async function bakeTexture(
     confidence,
     seen: { photo: share(seen.photo), completion: share(seen.completion), guessed: surface > 0 ? share(seen.guessed) : 1 },
     unseen: share(unseen),
-    gain,
+    exposures,
   };
 }
 
@@ -243,13 +252,54 @@ class Baker {
   }
 }
 
-/** Colours of the lower layers per vertex: `base` under everything, `lift` added to the generated views after their gain. */
-function matchLayers(
-  mesh: Mesh,
-  normals: Float32Array,
-  baker: Baker,
-  match: boolean,
-): { gain: [number, number, number]; lift: Float32Array; base: Float32Array } {
+/** A colour this near to white may be more than white: it says nothing about exposure. */
+const CLIPPED = 252;
+
+/** Sets `exposure` of the sources from what they show of the middles of the triangles. */
+function matchExposures(mesh: Mesh, sources: readonly PreparedSource[]): void {
+  const kinds: readonly BakeSource['kind'][] = ['photo', 'completion'];
+  const anchor = kinds.find((kind) => sources.some((source) => source.kind === kind));
+  const { min, max } = meshBounds(mesh.positions);
+  const size = Math.max(max[0] - min[0], max[1] - min[1], max[2] - min[2]) || 1;
+  const matcher = new ExposureMatcher(
+    sources.map(({ kind }) => kind === anchor),
+    min,
+    size,
+  );
+  const { positions: p, indices } = mesh;
+  const seen = new Int32Array(sources.length);
+  const rgb = new Float32Array(sources.length * 3);
+  const weight = new Float32Array(sources.length);
+  const sample: Sample = { r: 0, g: 0, b: 0, cos: 0 };
+  for (let t = 0; t < indices.length; t += 3) {
+    const [a, b, c] = [indices[t] * 3, indices[t + 1] * 3, indices[t + 2] * 3];
+    const place = [0, 1, 2].map((k) => (p[a + k] + p[b + k] + p[c + k]) / 3);
+    const u = [0, 1, 2].map((k) => p[b + k] - p[a + k]);
+    const v = [0, 1, 2].map((k) => p[c + k] - p[a + k]);
+    const normal = [0, 1, 2].map((k) => u[(k + 1) % 3] * v[(k + 2) % 3] - u[(k + 2) % 3] * v[(k + 1) % 3]);
+    const length = Math.hypot(...normal);
+    if (length === 0) continue;
+    let count = 0;
+    sources.forEach((source, s) => {
+      const trust = sampleSource(source, place[0], place[1], place[2], normal[0] / length, normal[1] / length, normal[2] / length, sample);
+      if (trust <= 0 || Math.max(sample.r, sample.g, sample.b) >= CLIPPED) return;
+      const fade = FADE[source.kind];
+      const sure = trust * smoothstep(fade[0], fade[1], sample.cos) * Math.sqrt(length);
+      if (sure <= 0) return;
+      seen[count] = s;
+      weight[count] = sure;
+      rgb.set([sample.r, sample.g, sample.b], count * 3);
+      count++;
+    });
+    matcher.add(place, count, seen, rgb, weight);
+  }
+  matcher.solve().forEach((exposure, s) => {
+    sources[s].exposure = exposure;
+  });
+}
+
+/** Colours of the lower layers per vertex: `base` under everything, `lift` added to the generated views. */
+function matchLayers(mesh: Mesh, normals: Float32Array, baker: Baker, match: boolean): { lift: Float32Array; base: Float32Array } {
   const { vertexOf, first, count } = weldMap(mesh.positions);
   const { positions: p } = mesh;
   const upper = new Float32Array(count * 3);
@@ -273,28 +323,16 @@ function matchLayers(
   // differences fade out over about 1 / sqrt(decay) edges
   const levelling = { smoothness: 4, decay: 4 * (6 / Math.sqrt(Math.max(count, 36))) ** 2, iterations: 120 };
 
-  // 1. one gain per channel for all generated views: they were made together
-  const gain: [number, number, number] = [1, 1, 1];
+  // 1. what the generated views still differ from the upper layers by
   const lift = new Float32Array(count * 3);
   if (match) {
-    const sumUpper = [0, 0, 0];
-    const sumMiddle = [0, 0, 0];
-    for (let w = 0; w < count; w++) {
-      const both = upperWeight[w] * middleWeight[w];
-      for (let k = 0; k < 3; k++) {
-        sumUpper[k] += both * upper[w * 3 + k];
-        sumMiddle[k] += both * middle[w * 3 + k];
-      }
-    }
-    for (let k = 0; k < 3; k++)
-      if (sumMiddle[k] > 255 && sumUpper[k] > 255) gain[k] = Math.min(1.5, Math.max(0.67, sumUpper[k] / sumMiddle[k]));
     const difference = new Float32Array(count * 3);
     const weight = new Float32Array(count);
     let overlap = 0;
     for (let w = 0; w < count; w++) {
       weight[w] = upperWeight[w] * middleWeight[w];
       overlap += weight[w];
-      for (let k = 0; k < 3; k++) difference[w * 3 + k] = weight[w] > 0 ? upper[w * 3 + k] - middle[w * 3 + k] * gain[k] : 0;
+      for (let k = 0; k < 3; k++) difference[w * 3 + k] = weight[w] > 0 ? upper[w * 3 + k] - middle[w * 3 + k] : 0;
     }
     if (overlap > 0) lift.set(levelField(graph, difference, weight, levelling));
   }
@@ -313,7 +351,7 @@ function matchLayers(
       const own = mesh.colors ? mesh.colors[first[w] * 3 + k] : 0;
       base[w * 3 + k] = own;
       if (weight[w] <= 0) continue;
-      const above = (au * upper[w * 3 + k] + am * (middle[w * 3 + k] * gain[k] + lift[w * 3 + k])) / weight[w];
+      const above = (au * upper[w * 3 + k] + am * (middle[w * 3 + k] + lift[w * 3 + k])) / weight[w];
       difference[w * 3 + k] = above - own;
       mean[k] += weight[w] * above;
     }
@@ -339,7 +377,7 @@ function matchLayers(
     for (let v = 0; v < vertexOf.length; v++) for (let k = 0; k < 3; k++) to[v * 3 + k] = from[vertexOf[v] * 3 + k];
     return to;
   };
-  return { gain, lift: spread(lift), base: spread(base) };
+  return { lift: spread(lift), base: spread(base) };
 }
 
 /** Surface area of one texel of each triangle, so that shares are of the surface and not of the atlas. */

@@ -37,6 +37,7 @@ export function growCharts(mesh: Pick<Mesh, 'positions' | 'indices'>, maxAngleDe
   const dot = (t: number, n: readonly number[]) => normals[t * 3] * n[0] + normals[t * 3 + 1] * n[1] + normals[t * 3 + 2] * n[2];
   const normalOf = (t: number): [number, number, number] => [normals[t * 3], normals[t * 3 + 1], normals[t * 3 + 2]];
 
+  const bySize = Uint32Array.from(areas.keys()).sort((a, b) => areas[b] - areas[a] || a - b);
   const grow = () => {
     chart.fill(-1);
     const heap = new Heap();
@@ -60,12 +61,12 @@ export function growCharts(mesh: Pick<Mesh, 'positions' | 'indices'>, maxAngleDe
     proxies.forEach((proxy, c) => {
       if (chart[proxy.seed] < 0) assign(proxy.seed, c);
     });
-    for (;;) {
+    for (let next = 0; ; ) {
       for (let item = heap.pop(); item; item = heap.pop()) if (chart[item.triangle] < 0) assign(item.triangle, item.chart);
       // what no region reaches starts one: the largest such triangle
-      let seed = -1;
-      for (let t = 0; t < count; t++) if (chart[t] < 0 && (seed < 0 || areas[t] > areas[seed])) seed = t;
-      if (seed < 0) return;
+      while (next < count && chart[bySize[next]] >= 0) next++;
+      if (next === count) return;
+      const seed = bySize[next];
       proxies.push({ seed, normal: normalOf(seed) });
       assign(seed, proxies.length - 1);
     }

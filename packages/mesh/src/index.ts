@@ -10,6 +10,7 @@ export { writeObj } from './export/write-obj.ts';
 export { writePly } from './export/write-ply.ts';
 export { writeStl } from './export/write-stl.ts';
 export { writeUsdz } from './export/write-usdz.ts';
+export { type Exposure, NO_EXPOSURE } from './exposure.ts';
 export { fitPhotoCamera } from './fit-photo.ts';
 export { drawText, textHeight, textWidth } from './font.ts';
 export {

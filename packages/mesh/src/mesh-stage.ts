@@ -1,5 +1,6 @@
 import {
   type Asset,
+  ByteBudgetError,
   breathe,
   createImage,
   type ImageCodec,
@@ -8,6 +9,7 @@ import {
   OptionError,
   orbitCamera,
   type RgbaImage,
+  type RgbImage,
   resample,
   type Stage,
 } from '@gestalt3d/core';
@@ -18,6 +20,8 @@ import { CLEAN_DEFAULTS } from './clean.ts';
 import { creaseNormals } from './creases.ts';
 import { write3mf } from './export/write-3mf.ts';
 import { writeStl } from './export/write-stl.ts';
+import type { Exposure } from './exposure.ts';
+import { fitGeometry, fitTexture } from './fit-bytes.ts';
 import { type Compression, GLB_DEFAULTS, type TextureFormat, writeGlb } from './gltf.ts';
 import { type Evidence, gradeAsset } from './grade.ts';
 import { materialColor } from './material-color.ts';
@@ -43,6 +47,8 @@ export interface MeshOptions {
   textureFormat: TextureFormat;
   /** 1..100, of JPEG and WebP. */
   textureQuality: number;
+  /** Bytes of the GLB at most, at least 10,000; null for any. The texture's quality and size and the triangles give way. */
+  maxBytes: number | null;
   /** Rounds of Taubin smoothing before simplification, 0 for none. */
   smooth: number;
   /** A separate part stays when its volume is at least this share of the largest part's. */
@@ -61,6 +67,7 @@ export const MESH_DEFAULTS: Readonly<MeshOptions> = {
   compress: GLB_DEFAULTS.compress,
   textureFormat: GLB_DEFAULTS.textureFormat,
   textureQuality: GLB_DEFAULTS.textureQuality,
+  maxBytes: null,
   smooth: SHAPE_DEFAULTS.smooth,
   minVolumeShare: CLEAN_DEFAULTS.minVolumeShare,
   printable: false,
@@ -70,6 +77,9 @@ export const MESH_DEFAULTS: Readonly<MeshOptions> = {
 
 /** A print that lacks more than this share of the surface is not the object any more. */
 const MAX_LOST = 0.02;
+
+/** Bytes kept free for what the file says about itself, beside the record. */
+const REPORT_BYTES = 8000;
 
 /** What the mesh stage takes: any surface with the pictures that show it. */
 export interface MeshStageInput extends Omit<MeshInput, 'surface'> {
@@ -94,7 +104,7 @@ export function createMeshStage({
 }): Stage<MeshStageInput, Asset, MeshOptions> {
   return {
     name: 'mesh',
-    version: '2',
+    version: '3',
     defaults: MESH_DEFAULTS,
     async run(input, options, { signal, emit }) {
       checkOptions(options);
@@ -105,17 +115,39 @@ export function createMeshStage({
         printModel(front ? normaliseMesh(mesh, front.camera).mesh : mesh, options.sizeMm, onDefect);
 
       // 1. geometry
-      const shape = await shapeMesh(input.surface.mesh, {
-        triangles: options.triangles,
+      let trianglesTried = options.triangles;
+      const build = async (triangles: number) => {
+        trianglesTried = triangles;
+        const made = await shapeMesh(input.surface.mesh, { ...shaping, triangles });
+        if (options.maxBytes !== null) emit({ kind: 'info', message: `${made.mesh.indices.length / 3} triangles` });
+        return made;
+      };
+      const shaping = {
         smooth: options.smooth,
         minVolumeShare: options.minVolumeShare,
         // a texture keeps the colours; triangles are then for the shape
         colorWeight: options.textureSize > 0 ? 0 : SHAPE_DEFAULTS.colorWeight,
         solid: options.printable,
         // rounding to millimetres moves vertices by a last bit, which can be one too many
-        checker: options.printable ? (candidate, onDefect) => place(candidate, onDefect).check : checkSolid,
+        checker: options.printable
+          ? (candidate: Mesh, onDefect?: (triangle: number) => void) => place(candidate, onDefect).check
+          : checkSolid,
         signal,
-      });
+      };
+      const glbOptions = { compress: options.compress, textureFormat: options.textureFormat, textureQuality: options.textureQuality };
+      const room = options.maxBytes === null ? Infinity : options.maxBytes - REPORT_BYTES - JSON.stringify(input.record ?? {}).length;
+      const geometryBytes = async ({ mesh: bare }: { mesh: Mesh }) => {
+        await breathe(signal);
+        const normals = computeNormals(bare);
+        if (options.textureSize === 0) return (await writeGlb({ mesh: creaseNormals({ ...bare, normals }) }, codec, glbOptions)).length;
+        const { colors: _, ...cut } = unwrapMesh({ ...bare, normals }, { ...UNWRAP_DEFAULTS, textureSize: options.textureSize }).mesh;
+        const creased = creaseNormals(cut);
+        return (await writeGlb({ mesh: creased, origin: new Uint8Array((creased.positions.length / 3) * 4) }, codec, glbOptions)).length;
+      };
+      const shape =
+        options.maxBytes === null
+          ? await build(options.triangles)
+          : await fitGeometry(build, geometryBytes, { triangles: options.triangles, bytes: room, textured: options.textureSize > 0 });
       const { clean, check } = shape;
       let mesh: Mesh = { ...shape.mesh, normals: computeNormals(shape.mesh) };
       const topology = meshTopology(mesh);
@@ -150,7 +182,7 @@ export function createMeshStage({
       let origin: Uint8Array | undefined;
       let originTexture: RgbaImage | undefined;
       let texture: Record<string, number> = {};
-      let gain: [number, number, number] = [1, 1, 1];
+      let exposures: readonly Readonly<Exposure>[] = [];
       if (options.textureSize > 0) {
         const unwrapped = unwrapMesh(mesh, { ...UNWRAP_DEFAULTS, textureSize: options.textureSize });
         await breathe(signal);
@@ -169,10 +201,30 @@ export function createMeshStage({
         const { colors: _, ...plain } = unwrapped.mesh;
         mesh = creaseNormals({ ...plain, texture: baked.texture });
         origin = originOfVertices(mesh, baked);
-        originTexture = originOfTexels(baked);
-        gain = baked.gain;
+        originTexture = originOfTexels(baked, options.textureSize);
+        if (options.maxBytes !== null) {
+          const fitted = await fitTexture(
+            baked.texture,
+            async ({ texture: candidate, quality }) => {
+              await breathe(signal);
+              const content = {
+                mesh: { ...mesh, texture: candidate },
+                origin: origin!,
+                originTexture: originOfTexels(baked, candidate.width),
+              };
+              return (await writeGlb(content, codec, { ...glbOptions, textureQuality: quality })).length;
+            },
+            { quality: options.textureQuality, bytes: room },
+          );
+          glbOptions.textureQuality = fitted.quality;
+          mesh = { ...mesh, texture: fitted.texture };
+          originTexture = originOfTexels(baked, fitted.texture.width);
+        }
+        // generated views come last
+        exposures = baked.exposures.slice(baked.exposures.length - input.views.length);
         texture = {
-          textureSize: options.textureSize,
+          textureSize: mesh.texture!.width,
+          textureQuality: glbOptions.textureQuality,
           charts: unwrapped.charts,
           atlasUtilisation: unwrapped.utilisation,
           atlasStretch: unwrapped.stretch,
@@ -180,9 +232,8 @@ export function createMeshStage({
           seenByCompletionOnly: baked.seen.completion,
           guessed: baked.seen.guessed,
           inNoView: baked.unseen,
-          gainRed: gain[0],
-          gainGreen: gain[1],
-          gainBlue: gain[2],
+          ...meanGain(exposures),
+          exposureChange: exposureChange(baked.exposures),
         };
       } else mesh = creaseNormals(mesh);
       await breathe(signal);
@@ -203,9 +254,9 @@ export function createMeshStage({
       let iou = 0;
       let psnrDb = 0;
       let worst = 1;
-      for (const view of input.views) {
+      for (const [v, view] of input.views.entries()) {
         await breathe(signal);
-        const one = compareWithView(mesh, view, 128, gain);
+        const one = compareWithView(mesh, view, 128, exposures[v]);
         iou += one.iou / input.views.length;
         psnrDb += one.psnrDb / input.views.length;
         worst = Math.min(worst, one.iou);
@@ -275,6 +326,10 @@ export function createMeshStage({
         euler: topology.euler,
         volume: topology.volume * transform.scale ** 3,
         area: topology.area * transform.scale ** 2,
+        ...(options.maxBytes !== null && {
+          maxBytes: options.maxBytes,
+          budgetTook: tookFor(options, topology.triangles, trianglesTried, mesh.texture, glbOptions.textureQuality),
+        }),
         ...texture,
         ...moved,
         ...agreement,
@@ -290,12 +345,10 @@ export function createMeshStage({
       const glb = await writeGlb(
         { mesh: placed, ...(origin && { origin }), ...(originTexture && { originTexture }), extras: { ...input.record, report } },
         codec,
-        {
-          compress: options.compress,
-          textureFormat: options.textureFormat,
-          textureQuality: options.textureQuality,
-        },
+        glbOptions,
       );
+      if (options.maxBytes !== null && glb.length > options.maxBytes)
+        throw new ByteBudgetError(options.maxBytes, glb.length, 'a record of its making that is longer than the room kept for it');
       await breathe(signal);
       return { mesh, glb, ...(print && { print }), report: { ...report, glbBytes: glb.length } };
     },
@@ -308,6 +361,25 @@ function sourcesOf(input: MeshStageInput): BakeSource[] {
     ...(input.completion ? [{ kind: 'completion' as const, view: input.completion }] : []),
     ...input.views.map((view) => ({ kind: 'generated' as const, view })),
   ];
+}
+
+/** What a byte budget cost, for people; empty when everything is as it was asked for. */
+function tookFor(asked: Readonly<MeshOptions>, triangles: number, budget: number, texture: RgbImage | undefined, quality: number): string {
+  const took: string[] = [];
+  if (budget < asked.triangles) took.push(`${triangles} triangles for ${asked.triangles}`);
+  if (texture && texture.width < asked.textureSize) took.push(`a texture of ${texture.width} px for ${asked.textureSize}`);
+  if (quality < asked.textureQuality) took.push(`its quality ${quality} for ${asked.textureQuality}`);
+  return took.join('; ');
+}
+
+function meanGain(exposures: readonly Readonly<Exposure>[]): Record<'gainRed' | 'gainGreen' | 'gainBlue', number> {
+  const mean = (k: number) => (exposures.length > 0 ? exposures.reduce((sum, { gain }) => sum + gain[k], 0) / exposures.length : 1);
+  return { gainRed: mean(0), gainGreen: mean(1), gainBlue: mean(2) };
+}
+
+/** Most that any picture's mid-grey was changed by, of 255. */
+function exposureChange(exposures: readonly Readonly<Exposure>[]): number {
+  return Math.max(0, ...exposures.flatMap(({ gain, offset }) => gain.map((value, k) => Math.abs(128 * (value - 1) + offset[k]))));
 }
 
 function originOfVertices(mesh: Mesh, { origin, confidence }: Pick<Baked, 'origin' | 'confidence'>): Uint8Array {
@@ -324,8 +396,8 @@ function originOfVertices(mesh: Mesh, { origin, confidence }: Pick<Baked, 'origi
 }
 
 /** Where colours are from changes slowly: a quarter of the texels in each direction says it, in steps of 16, and packs well. */
-function originOfTexels({ origin, confidence }: Pick<Baked, 'origin' | 'confidence'>): RgbaImage {
-  const size = Math.max(16, origin.width >> 2);
+function originOfTexels({ origin, confidence }: Pick<Baked, 'origin' | 'confidence'>, textureSize: number): RgbaImage {
+  const size = Math.max(16, textureSize >> 2);
   const small = resample(origin, size, size);
   const sure = resample(confidence, size, size);
   const out = createImage(size, size, 4);
@@ -350,6 +422,7 @@ function checkOptions({
   compress,
   textureFormat,
   textureQuality,
+  maxBytes,
   smooth,
   minVolumeShare,
   printable,
@@ -366,6 +439,7 @@ function checkOptions({
   if (!['auto', 'jpeg', 'png', 'webp'].includes(textureFormat))
     throw new OptionError('textureFormat', 'auto, jpeg, png or webp', String(textureFormat));
   whole('textureQuality', textureQuality, 1, 100);
+  if (maxBytes !== null) whole('maxBytes', maxBytes, 10_000, 1_000_000_000, ', or null');
   whole('smooth', smooth, 0, 100);
   if (!(minVolumeShare >= 0 && minVolumeShare <= 1))
     throw new OptionError('minVolumeShare', 'a number from 0 to 1', String(minVolumeShare));

@@ -210,45 +210,62 @@ function place(shapes: Shape[], order: number[], scale: number, size: number, pa
 /** Edge of a cell of the hole map in texels. */
 const CELL = 4;
 
-/** Coarse map of what is taken, with a summed-area table to ask for free rectangles. */
+/** Coarse map of what is taken, with the free cells to the right of each cell to ask for free rectangles. */
 class Holes {
   readonly #edge: number;
   readonly #taken: Uint8Array;
-  readonly #sums: Int32Array;
+  /** Free cells from this one on to the right, itself included. */
+  readonly #free: Int32Array;
+  /** By width and height in cells, where the search for such a rectangle goes on: space once taken stays taken. */
+  readonly #from = new Map<number, number>();
 
   constructor(size: number) {
     this.#edge = Math.floor(size / CELL);
     this.#taken = new Uint8Array(this.#edge * this.#edge);
-    this.#sums = new Int32Array((this.#edge + 1) * (this.#edge + 1));
+    this.#free = Int32Array.from({ length: this.#edge * this.#edge }, (_, i) => this.#edge - (i % this.#edge));
   }
 
   /** Free place for a shape's rectangle with the lowest upper edge below `bound` texels. */
   find(shape: Shape, scale: number, paddingPx: number, bound: number): Placement | undefined {
     const edge = this.#edge;
-    const stride = edge + 1;
-    const sums = this.#sums;
     let best: Placement | undefined;
     let lowest = bound;
     for (let turns = 0; turns < 2; turns++) {
       const width = Math.ceil(((turns === 0 ? shape.width : shape.height) * scale + paddingPx + 1) / CELL);
       const height = Math.ceil(((turns === 0 ? shape.height : shape.width) * scale + paddingPx + 1) / CELL);
-      for (let y = 0; y + height <= edge && (y + height) * CELL < lowest; y++) {
-        const low = y * stride;
-        const high = (y + height) * stride;
-        for (let x = 0; x + width <= edge; x++) {
-          if (sums[high + x + width] - sums[high + x] - sums[low + x + width] + sums[low + x] > 0) continue;
-          best = { x: x * CELL, y: y * CELL, turns };
-          lowest = (y + height) * CELL;
-          break;
+      const key = width * 65_536 + height;
+      let at = this.#from.get(key) ?? 0;
+      for (; Math.floor(at / edge) + height <= edge && (Math.floor(at / edge) + height) * CELL < lowest; ) {
+        const y = Math.floor(at / edge);
+        const x = at % edge;
+        const step = this.#blocked(x, y, width, height);
+        if (step > 0) {
+          at = x + step + width <= edge ? at + step : (y + 1) * edge;
+          continue;
         }
+        best = { x: x * CELL, y: y * CELL, turns };
+        lowest = (y + height) * CELL;
+        break;
       }
+      this.#from.set(key, at);
     }
     return best;
+  }
+
+  /** 0 where the rectangle is free, else how far its left edge must move right to get past what is in the way. */
+  #blocked(x: number, y: number, width: number, height: number): number {
+    for (let row = y; row < y + height; row++) {
+      const free = this.#free[row * this.#edge + x];
+      if (free < width) return free + 1;
+    }
+    return 0;
   }
 
   /** Marks the cells of a placed shape: those of its triangles' rectangles, padding included. */
   fill(shape: Shape, { x, y, turns }: Placement, scale: number, paddingPx: number): void {
     const edge = this.#edge;
+    let first = edge;
+    let last = -1;
     for (let k = 0; k < shape.slots.length; k += 3) {
       const corners = [turned(shape, k, turns), turned(shape, k + 1, turns), turned(shape, k + 2, turns)];
       const span = (axis: 0 | 1, origin: number) => {
@@ -259,13 +276,14 @@ class Holes {
       const [x0, x1] = span(0, x);
       const [y0, y1] = span(1, y);
       for (let row = y0; row <= y1; row++) this.#taken.fill(1, row * edge + x0, row * edge + x1 + 1);
+      first = Math.min(first, y0);
+      last = Math.max(last, y1);
     }
-    const stride = edge + 1;
-    for (let row = 0; row < edge; row++) {
-      let sum = 0;
-      for (let column = 0; column < edge; column++) {
-        sum += this.#taken[row * edge + column];
-        this.#sums[(row + 1) * stride + column + 1] = this.#sums[row * stride + column + 1] + sum;
+    for (let row = first; row <= last; row++) {
+      let free = 0;
+      for (let column = edge - 1; column >= 0; column--) {
+        free = this.#taken[row * edge + column] ? 0 : free + 1;
+        this.#free[row * edge + column] = free;
       }
     }
   }

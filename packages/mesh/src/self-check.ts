@@ -1,4 +1,5 @@
 import type { Mesh, View } from '@gestalt3d/core';
+import { type Exposure, NO_EXPOSURE } from './exposure.ts';
 import { renderBack } from './render-back.ts';
 
 export interface ViewAgreement {
@@ -10,8 +11,8 @@ export interface ViewAgreement {
   psnrDb: number;
 }
 
-/** Renders the mesh back into a picture's camera and compares; large pictures are compared at `maxSide` pixels, colours after `gain` per channel. */
-export function compareWithView(mesh: Mesh, view: View, maxSide = 256, gain: readonly [number, number, number] = [1, 1, 1]): ViewAgreement {
+/** Renders the mesh back into a picture's camera and compares; large pictures are compared at `maxSide` pixels, the picture's colours after `exposure`. */
+export function compareWithView(mesh: Mesh, view: View, maxSide = 256, exposure: Readonly<Exposure> = NO_EXPOSURE): ViewAgreement {
   // the whole picture if it is small, else the object and a quarter around it
   const back = renderBack(mesh, view, 1 / 4, maxSide);
   if (!back) return { iou: 0, covered: 0, psnrDb: 0 };
@@ -28,7 +29,10 @@ export function compareWithView(mesh: Mesh, view: View, maxSide = 256, gain: rea
     if (a > 127 && b > 127) both++;
     if (a > 127 || b > 127) either++;
     if (a < 250 || b < 250) continue;
-    for (let c = 0; c < 3; c++) error += (Math.min(255, target.data[i * 4 + c] * gain[c]) - own.data[i * 4 + c]) ** 2;
+    for (let c = 0; c < 3; c++) {
+      const wanted = target.data[i * 4 + c] * exposure.gain[c] + exposure.offset[c];
+      error += (Math.min(255, Math.max(0, wanted)) - own.data[i * 4 + c]) ** 2;
+    }
     samples += 3;
   }
   return {

@@ -1,7 +1,6 @@
 import type { Mesh } from '@gestalt3d/core';
 import Module from 'manifold-3d';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { adversarialFields } from './adversarial-fields.test-helper.ts';
 import { checkSolid, type SolidChecker } from './check-solid.ts';
 import { makeSolid, SOLID_DEFAULTS } from './make-solid.ts';
 import { joined, moved } from './mesh.test-helper.ts';
@@ -9,6 +8,7 @@ import { printModel } from './print-model.ts';
 import { REBUILD_DEFAULTS, rebuildSolid } from './rebuild-solid.ts';
 import { SHAPE_DEFAULTS, shapeMesh } from './shape-mesh.ts';
 import { boxMesh, marchField, sphereMesh, torusMesh } from './shapes.ts';
+import { adversarialFields } from './testing/adversarial-fields.ts';
 
 describe('shapeMesh', () => {
   const checker: SolidChecker = (mesh, onDefect) => printModel(mesh, 100, onDefect).check;

@@ -68,6 +68,36 @@ describe('gestalt3d asset', () => {
     expect(Math.max(report.printWidthMm, report.printDepthMm, report.printHeightMm)).toBeCloseTo(50, 3);
   });
 
+  it('ends with status 8, without STL and 3MF, where a print would lack parts of the object', async () => {
+    // 40 open boxes in the air: 100 triangles are too few for them
+    const { positions, indices } = boxMesh(0.03, 0.03, 0.03);
+    const boxes = Array.from({ length: 40 }, (_, i) => [(i % 5) * 0.2, Math.floor(i / 20) * 0.5, (Math.floor(i / 5) % 4) * 0.2]);
+    const mesh = {
+      positions: Float32Array.from(boxes.flatMap((place) => Array.from(positions, (value, i) => value + place[i % 3]!))),
+      indices: Uint32Array.from(boxes.flatMap((_, b) => Array.from(indices.slice(6), (v) => v + (b * positions.length) / 3))),
+    };
+    const path = await saved('boxes.glb', await writeGlb({ mesh }, imageCodec));
+    const out = join(dir, 'boxes');
+    const { status, said } = await run('asset', path, '--out', out, '--printable', '--triangles', '100', ...small);
+    expect([status, said]).toEqual([
+      8,
+      expect.stringMatching(/expected a solid that can be printed, got .*% of its surface missing after repair/),
+    ]);
+    expect((await readdir(out)).sort()).toEqual(['asset.glb', 'report.json']);
+    expect(JSON.parse(await readFile(join(out, 'report.json'), 'utf8'))).toMatchObject({ printable: false });
+  }, 120_000);
+
+  it('keeps to --max-bytes, and ends with status 7 where it cannot', async () => {
+    const path = await saved('sphere.glb', await writeGlb({ mesh: sphereMesh(0.5, 96, 48) }, imageCodec));
+    const out = join(dir, 'budget');
+    expect((await run('asset', path, '--out', out, '--texture', '256', '--max-bytes', '90000')).status).toBe(0);
+    expect((await readFile(join(out, 'asset.glb'))).length).toBeLessThanOrEqual(90_000);
+    const { budgetTook } = JSON.parse(await readFile(join(out, 'report.json'), 'utf8'));
+    expect(budgetTook).toMatch(/triangles for 20000/);
+    const { status, said } = await run('asset', path, '--out', join(dir, 'tiny'), '--texture', '256', '--max-bytes', '12000');
+    expect([status, said]).toEqual([7, expect.stringMatching(/expected a GLB of at most \d+ bytes/)]);
+  });
+
   const flat = { positions: new Float32Array(9), indices: Uint32Array.of(0, 1, 2) };
   it.each<[string, () => Promise<string>, number, RegExp]>([
     ['no file', async () => join(dir, 'none.glb'), 3, /no such file/],

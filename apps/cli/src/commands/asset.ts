@@ -26,6 +26,7 @@ interface AssetFlags {
   mask?: string;
   elevation?: string;
   triangles?: string;
+  maxBytes?: string;
   texture?: string;
   compress?: boolean;
   printable?: boolean;
@@ -48,6 +49,7 @@ export function registerAsset(program: Command, streams: Streams): void {
     .option('--mask <file>', "the object's visible part in the photograph (default: its alpha)")
     .option('--elevation <deg>', "the photograph's camera over the object, where transforms.json names none (default 0)")
     .option('--triangles <n>', `triangle budget (default ${MESH_DEFAULTS.triangles})`)
+    .option('--max-bytes <n>', 'bytes of the GLB at most: texture and triangles give way (default: any number)')
     .option('--texture <n>', `edge of the texture in texels, 0 for vertex colours (default ${MESH_DEFAULTS.textureSize})`)
     .option('--compress', 'meshopt, quantisation and WebP')
     .option('--printable', 'a closed solid without self-intersection, also as STL and 3MF; fails where that cannot be had')
@@ -70,6 +72,7 @@ export function registerAsset(program: Command, streams: Streams): void {
         smooth: 0,
         minVolumeShare: 0,
         triangles: number('--triangles', flags.triangles) ?? stage.defaults.triangles,
+        maxBytes: number('--max-bytes', flags.maxBytes) ?? stage.defaults.maxBytes,
         textureSize: number('--texture', flags.texture) ?? stage.defaults.textureSize,
         compress: flags.compress ? ('meshopt' as const) : stage.defaults.compress,
         printable: flags.printable ?? false,

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { Gestalt } from '../hooks/use-gestalt.ts';
 import { usePoses } from '../hooks/use-poses.ts';
+import { useVerdict } from '../hooks/use-verdict.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
 import { artifactOf, assetOf, differs, isActive, photoUrl, viewsOf } from '../state/selectors.ts';
 import { ArtifactList } from './ArtifactList.tsx';
@@ -8,6 +9,7 @@ import { CancelButton } from './CancelButton.tsx';
 import { MeshViewer } from './MeshViewer.tsx';
 import { OptionsPanel } from './OptionsPanel.tsx';
 import { Timeline } from './Timeline.tsx';
+import { VerdictPanel } from './VerdictPanel.tsx';
 import { ViewRing } from './ViewRing.tsx';
 import { ViewStrip } from './ViewStrip.tsx';
 
@@ -17,6 +19,7 @@ export function AssetStep({ gestalt }: { gestalt: Gestalt }) {
   const { job } = state;
   const asset = assetOf(job);
   const poses = usePoses(artifactOf(job, 'transforms.json')?.url);
+  const verdict = useVerdict(asset && artifactOf(job, 'report.json')?.url);
   const [triangles, setTriangles] = useState<number | null>(null);
   const [view, setView] = useState<{ index: number } | null>(null);
   if (!job) return null;
@@ -82,6 +85,7 @@ export function AssetStep({ gestalt }: { gestalt: Gestalt }) {
             </p>
           )}
         </section>
+        {asset && verdict && <VerdictPanel verdict={verdict} />}
         <section className="panel-section actions">
           {asset && (
             <a className="button primary" href={asset.url} download={downloadName(job.photo.name)} data-testid="download-glb">
