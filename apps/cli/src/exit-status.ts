@@ -26,11 +26,13 @@ const STATUS: Record<ErrorCode, number> = {
   'port-in-use': EXIT.device,
   'device-unavailable': EXIT.device,
   'device-lost': EXIT.device,
+  'memory-short': EXIT.device,
   'shader-compile': EXIT.device,
   numerical: EXIT.result,
   'shape-mismatch': EXIT.result,
   'no-surface': EXIT.result,
   'not-printable': EXIT.notPrintable,
+  'byte-budget': EXIT.result,
   'bad-result': EXIT.bad,
   'not-reproduced': EXIT.result,
 };

@@ -9,6 +9,7 @@ import { registerExport } from './commands/export.ts';
 import { registerImport } from './commands/import.ts';
 import { registerModels } from './commands/models.ts';
 import { registerPairs } from './commands/pairs.ts';
+import { registerRecognise } from './commands/recognise.ts';
 import { registerRerun } from './commands/rerun.ts';
 import { registerRun } from './commands/run.ts';
 import { registerServe } from './commands/serve.ts';
@@ -36,6 +37,7 @@ export async function main(args: string[], streams: Streams = process): Promise<
   registerAsset(program, streams);
   registerExport(program, streams);
   registerRerun(program, streams);
+  registerRecognise(program, streams);
   registerServe(program, streams);
   registerImport(program, streams);
   registerModels(program, streams);

@@ -1,16 +1,25 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { cpus, freemem, version as osVersion, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createCompleteStage, createSegmentStage } from '@gestalt3d/amodal';
-import { DeviceUnavailableError, GestaltError, type StageEvent, type StageName } from '@gestalt3d/core';
+import {
+  createCompleteStage,
+  createPix2gestaltStage,
+  createSamStage,
+  createSegmentStage,
+  type RecogniseOptions,
+  type Recognition,
+  recognise,
+} from '@gestalt3d/amodal';
+import { DeviceUnavailableError, type Image, STAGE_NAMES, type StageEvent, type StageName } from '@gestalt3d/core';
 import { adapterLabel } from '@gestalt3d/gpu';
 import { createMeshStage } from '@gestalt3d/mesh';
-import { createViewsStage } from '@gestalt3d/multiview';
+import { createSyncDreamerStage, createViewsStage } from '@gestalt3d/multiview';
 import { reconstructStage } from '@gestalt3d/neus';
 import { type InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
 import {
   type DeviceChoice,
+  type ModelChoice,
+  type ModelRecord,
   type PipelineDeps,
   type PipelineStages,
   type RunFolder,
@@ -21,21 +30,13 @@ import {
 import { createFileStore } from './file-store.ts';
 import { type OpenedGpu, openGpuDevice } from './gpu-device.ts';
 import { imageCodec } from './image-codec.ts';
+import { bundleOf, expectInstalled, listModels, type ModelSummary } from './models.ts';
 import { spawnNodeWorker } from './node-worker.ts';
 import { createOrtBackend, supportedProviders } from './ort-backend.ts';
 
 export interface EngineOptions {
   /** Folder with one folder a bundle. Default: the repository's models/. */
   modelsDir?: string;
-}
-
-export interface ModelSummary {
-  id: string;
-  revision: string;
-  licence: string;
-  sizeBytes: number;
-  /** `ok`, or what is wrong with it. */
-  state: string;
 }
 
 export interface DoctorReport {
@@ -56,6 +57,13 @@ export interface Engine {
   run(folder: RunFolder, request: RunRequest, signal: AbortSignal, onEvent: (event: StageEvent) => void): Promise<RunResult>;
   /** The stages of a device and all they need, for tools that chain them in another way. */
   toolkit(device: DeviceChoice): PipelineDeps;
+  /** What imported CLIP weights see in pictures: all labels for each, the likeliest first. @throws ModelNotImportedError, as `recognise` */
+  recognise(
+    pictures: readonly Image<3 | 4>[],
+    options: RecogniseOptions,
+    device: DeviceChoice,
+    signal: AbortSignal,
+  ): Promise<Recognition[][]>;
   models(): Promise<ModelSummary[]>;
   doctor(): Promise<DoctorReport>;
   close(): Promise<void>;
@@ -63,8 +71,19 @@ export interface Engine {
 
 const VERSION = '0.1.0';
 
-/** Folder of each stage's bundle below the models' folder. */
-const BUNDLE: Partial<Record<StageName, string>> = { segment: 'segment', complete: 'complete', views: 'views' };
+/** What an asset says about a model that it was made with. */
+function recordOf({ manifest, hash }: ModelBundle): ModelRecord {
+  const { terms } = manifest;
+  const { source } = (manifest.origin ?? {}) as { source?: unknown };
+  return {
+    id: manifest.id,
+    revision: String(manifest.revision),
+    licence: manifest.licence,
+    ...(typeof terms === 'string' ? { terms } : {}),
+    ...(typeof source === 'string' ? { source } : {}),
+    sha256: hash,
+  };
+}
 
 /** Keeps what `make` gave for a key; a failure is not kept. */
 function memoize<K, V>(make: (key: K) => Promise<V>): { (key: K): Promise<V>; settled(): Promise<V[]> } {
@@ -86,20 +105,38 @@ function memoize<K, V>(make: (key: K) => Promise<V>): { (key: K): Promise<V>; se
 
 export function createEngine({ modelsDir = fileURLToPath(new URL('../../../models/', import.meta.url)) }: EngineOptions = {}): Engine {
   const threads = Math.max(1, cpus().length);
-  const loadBundle = memoize((name: string) => ModelBundle.load(createFileStore(join(modelsDir, name))));
+  const loadBundle = memoize(async (name: string) => {
+    await expectInstalled(modelsDir, name);
+    return ModelBundle.load(createFileStore(join(modelsDir, name)));
+  });
   const openGpu = memoize<'auto' | 'webgpu', OpenedGpu | null>((kind) => openGpuDevice(kind));
   const openBackend = memoize<DeviceChoice, InferenceBackend>(async (device) => {
     const gpu = device === 'auto' ? await openGpu('auto') : null;
     return createOrtBackend({ device, threads, realGpu: gpu !== null && !gpu.software });
   });
 
-  const stagesFor = (device: DeviceChoice): PipelineStages => ({
-    segment: async () => createSegmentStage({ model: { bundle: await loadBundle('segment'), backend: await openBackend(device) } }),
-    complete: async () => createCompleteStage({ bundle: await loadBundle('complete'), backend: await openBackend(device) }),
-    views: async () => createViewsStage(await loadBundle('views'), await openBackend(device)),
-    reconstruct: async () => reconstructStage,
-    mesh: async () => createMeshStage({ codec: imageCodec }),
-  });
+  const stagesFor = (device: DeviceChoice): PipelineStages => {
+    const modelFor = async (stage: StageName, choice?: ModelChoice) => ({
+      bundle: await loadBundle(bundleOf(stage, choice)!),
+      backend: await openBackend(device),
+    });
+    return {
+      segment: async (choice) => {
+        const model = await modelFor('segment', choice);
+        return choice?.segmenter === 'sam' ? createSamStage(model) : createSegmentStage({ model });
+      },
+      complete: async (choice) => {
+        const model = await modelFor('complete', choice);
+        return choice?.completionModel === 'pix2gestalt' ? createPix2gestaltStage(model) : createCompleteStage(model);
+      },
+      views: async (choice) => {
+        const { bundle, backend } = await modelFor('views', choice);
+        return choice?.views === 'syncdreamer' ? createSyncDreamerStage(bundle, backend) : createViewsStage(bundle, backend);
+      },
+      reconstruct: async () => reconstructStage,
+      mesh: async () => createMeshStage({ codec: imageCodec }),
+    };
+  };
 
   /** The GPU that a choice of device means for the stages with kernels of our own; null: the CPU path. */
   const gpuFor = async (device: DeviceChoice): Promise<GPUDevice | null> => {
@@ -107,29 +144,6 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
     const gpu = await openGpu(device);
     if (device === 'webgpu' && !gpu) throw new DeviceUnavailableError('webgpu', 'no WebGPU adapter was found');
     return gpu && (device === 'webgpu' || !gpu.software) ? gpu.device : null;
-  };
-
-  const models = async (): Promise<ModelSummary[]> => {
-    const names = await readdir(modelsDir, { withFileTypes: true }).catch(() => []);
-    const summaries: ModelSummary[] = [];
-    for (const entry of names) {
-      if (!entry.isDirectory()) continue;
-      const known = Object.values(BUNDLE).includes(entry.name);
-      const hasManifest = await readFile(join(modelsDir, entry.name, 'bundle.json')).then(
-        () => true,
-        () => false,
-      );
-      if (!known && !hasManifest) continue;
-      try {
-        const { manifest } = await loadBundle(entry.name);
-        const sizeBytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-        summaries.push({ id: manifest.id, revision: String(manifest.revision), licence: manifest.licence, sizeBytes, state: 'ok' });
-      } catch (error) {
-        if (!(error instanceof GestaltError)) throw error;
-        summaries.push({ id: entry.name, revision: '-', licence: '-', sizeBytes: 0, state: error.message });
-      }
-    }
-    return summaries;
   };
 
   const processor = (): { model: string; threads: number } => ({ model: cpus()[0]?.model.trim() ?? 'unknown', threads });
@@ -140,19 +154,16 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
     return {
       stages,
       codec: imageCodec,
-      identity: async (stage) => {
-        const bundle = BUNDLE[stage];
-        if (version[stage] === undefined) {
-          const { version: code, defaults } = await stages[stage]();
-          version[stage] = [code, bundle ? (await loadBundle(bundle)).hash : '', JSON.stringify(defaults)].filter(Boolean).join(' ');
-        }
-        return version[stage];
+      identity: async (stage, choice) => {
+        const bundle = bundleOf(stage, choice);
+        const { version: code, defaults } = await stages[stage](choice);
+        const identity = [code, bundle ? (await loadBundle(bundle)).hash : '', JSON.stringify(defaults)].filter(Boolean).join(' ');
+        version[stage] = identity;
+        return identity;
       },
-      modelOf: async (stage) => {
-        const name = BUNDLE[stage];
-        if (!name) return undefined;
-        const { manifest, hash } = await loadBundle(name);
-        return { id: manifest.id, revision: String(manifest.revision), licence: manifest.licence, sha256: hash };
+      modelOf: async (stage, choice) => {
+        const name = bundleOf(stage, choice);
+        return name ? recordOf(await loadBundle(name)) : undefined;
       },
       version: VERSION,
       context: { spawnWorker: spawnNodeWorker, threads },
@@ -170,10 +181,19 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
 
   return {
     async run(folder, request, signal, onEvent) {
+      // before hours of work, not after
+      const { first = 'segment', until = 'mesh' } = request;
+      for (const stage of STAGE_NAMES.slice(STAGE_NAMES.indexOf(first), STAGE_NAMES.indexOf(until) + 1)) {
+        const bundle = bundleOf(stage, request.options);
+        if (bundle) await expectInstalled(modelsDir, bundle);
+      }
       return runPipeline(folder, request, toolkit(request.options.device), signal, onEvent);
     },
     toolkit,
-    models,
+    async recognise(pictures, options, device, signal) {
+      return recognise({ bundle: await loadBundle('clip'), backend: await openBackend(device) }, pictures, options, signal);
+    },
+    models: () => listModels(modelsDir),
     async doctor() {
       const gpu = await openGpu('auto');
       return {
@@ -184,7 +204,7 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
         gpu: gpu ? { description: adapterLabel(gpu.adapterInfo), software: gpu.software } : null,
         providers: await supportedProviders(),
         surfaceDevice: gpu && !gpu.software ? 'webgpu' : `cpu (WebAssembly SIMD, ${threads} threads)`,
-        models: await models(),
+        models: await listModels(modelsDir),
       };
     },
     async close() {

@@ -15,6 +15,7 @@ export function createFileStore(folder: string): FileStore {
   };
   return {
     location,
+    pathOf,
     async read(name) {
       try {
         return new Uint8Array(await readFile(pathOf(name)));

@@ -51,7 +51,7 @@ export interface ImportResult {
 }
 
 /** Changes when the same checkpoint would give another bundle. */
-const IMPORTER_VERSION = 1;
+const IMPORTER_VERSION = 2;
 
 /**
  * Reads a published checkpoint and writes a model bundle. All or nothing: everything is written to a folder beside the target first, and a folder

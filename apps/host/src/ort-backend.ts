@@ -1,3 +1,4 @@
+import { freemem } from 'node:os';
 import { DeviceUnavailableError } from '@gestalt3d/core';
 import type { Device, InferenceBackend, Provider } from '@gestalt3d/onnx';
 import { env, InferenceSession, listSupportedBackends } from 'onnxruntime-node';
@@ -37,8 +38,17 @@ export async function createOrtBackend(options: OrtBackendOptions): Promise<Infe
 function backendOf(provider: Provider, options: OrtBackendOptions): InferenceBackend {
   return {
     provider,
+    freeBytes,
     createSession: (model, externalData) => InferenceSession.create(model, { ...sessionOptions(provider, options), externalData }),
+    openFile: (path) => InferenceSession.create(path, sessionOptions(provider, options)),
   };
+}
+
+/** What the system, and the container if there is one, still gives. */
+function freeBytes(): number {
+  // in Node from 20.13 on; without it the limit of a container is not seen
+  const { availableMemory } = process as { availableMemory?: () => number };
+  return availableMemory?.() ?? freemem();
 }
 
 function sessionOptions(provider: Provider, { threads }: OrtBackendOptions): InferenceSession.SessionOptions {

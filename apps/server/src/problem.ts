@@ -33,11 +33,13 @@ const STATUS: Record<ErrorCode, number> = {
   'port-in-use': 500,
   'device-unavailable': 503,
   'device-lost': 503,
+  'memory-short': 503,
   'shader-compile': 500,
   numerical: 500,
   'shape-mismatch': 500,
   'no-surface': 422,
   'not-printable': 422,
+  'byte-budget': 422,
   'bad-result': 422,
   'not-reproduced': 422,
 };

@@ -53,6 +53,9 @@ const PREVIEW_EVERY = 3;
 const MIN_SIDE = 256;
 const MAX_SIDE = 512;
 
+/** Side in pixels of the finished completions of a crop. */
+export const sideOf = (crop: Crop): number => Math.max(MIN_SIDE, Math.min(MAX_SIDE, crop.size));
+
 /** pix2gestalt's step: the visible part and its surroundings in, K wholes out. */
 export function createCompleteStage({ bundle, backend }: CompleteDeps): Stage<CompleteInput, CompletionSet, CompleteOptions> {
   const model = readCompletionModel(bundle);
@@ -73,7 +76,7 @@ export function createCompleteStage({ bundle, backend }: CompleteDeps): Stage<Co
 }
 
 /** @throws MaskSizeError, EmptyMaskError, OptionError */
-function checkInput({ photo, mask }: CompleteInput, { samples, guidance }: CompleteOptions): void {
+export function checkInput({ photo, mask }: CompleteInput, { samples, guidance }: { samples: number; guidance: number }): void {
   if (mask.width !== photo.width || mask.height !== photo.height) throw new MaskSizeError(mask, photo);
   if (boundingBox(mask) === undefined) throw new EmptyMaskError('the segment stage');
   if (!Number.isInteger(samples) || samples < 1 || samples > MAX_SAMPLES)
@@ -103,7 +106,7 @@ async function complete(
   const cond = conditionOf(photo, mask, region, model.size);
   const seeds = Array.from({ length: options.samples }, (_, i) => context.rng.fork(i).integer(2 ** 32));
 
-  const side = Math.max(MIN_SIDE, Math.min(MAX_SIDE, crop.size));
+  const side = sideOf(crop);
   const picture = opaque(resample<3 | 4>(photo, side, side, region));
   const visible = resample(mask, side, side, region);
   const values = 4 * model.size ** 2;
@@ -229,7 +232,7 @@ function coverage(origin: number, length: number, limit: number, count: number):
 }
 
 /** Without alpha. */
-function opaque(image: RgbImage | RgbaImage): RgbImage {
+export function opaque(image: RgbImage | RgbaImage): RgbImage {
   if (image.channels === 3) return image as RgbImage;
   const out = createImage(image.width, image.height, 3);
   for (let i = 0; i < image.width * image.height; i++) for (let c = 0; c < 3; c++) out.data[i * 3 + c] = image.data[i * 4 + c]!;

@@ -30,3 +30,10 @@ export function checkPrompt(prompt: Prompt, { width, height }: { width: number; 
 export function checkMask(mask: Mask, from: string): void {
   if (maskArea(mask) < MIN_AREA) throw new EmptyMaskError(from);
 }
+
+/** A mask that a person gives, with hard edges. @throws EmptyMaskError */
+export function givenMask(mask: Mask): Mask {
+  const hard = { ...mask, data: mask.data.map((value) => (value > 127 ? 255 : 0)) };
+  checkMask(hard, 'the given mask');
+  return hard;
+}

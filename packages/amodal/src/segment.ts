@@ -12,7 +12,7 @@ import {
 import type { InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
 import { clickPrior, connection, TRUST } from './click.ts';
 import { frameOf, growRegion, shrink } from './frame.ts';
-import { checkMask, checkPrompt } from './prompt.ts';
+import { checkMask, checkPrompt, givenMask } from './prompt.ts';
 import { type Prior, refine } from './refine.ts';
 import { type Evidence, openSegmenter, type Segmenter } from './segmenter.ts';
 import { upsampleLabels } from './upsample.ts';
@@ -64,11 +64,7 @@ async function segment(
   segmenter: Segmenter | undefined,
 ): Promise<Segmentation> {
   const { signal } = context;
-  if (prompt.mask !== undefined) {
-    const mask = { ...prompt.mask, data: prompt.mask.data.map((value) => (value > 127 ? 255 : 0)) };
-    checkMask(mask, 'the given mask');
-    return { mask };
-  }
+  if (prompt.mask !== undefined) return { mask: givenMask(prompt.mask) };
   const total = 3;
   const { image, factor } = shrink(photo, WORKING_COPY);
   const small = scalePrompt(prompt, factor, image);

@@ -22,11 +22,13 @@ export type ErrorCode =
   | 'conflict'
   | 'device-unavailable'
   | 'device-lost'
+  | 'memory-short'
   | 'shader-compile'
   | 'numerical'
   | 'shape-mismatch'
   | 'no-surface'
   | 'not-printable'
+  | 'byte-budget'
   | 'bad-result'
   | 'not-reproduced';
 
@@ -122,6 +124,14 @@ export class ModelMissingError extends GestaltError {
   }
 }
 
+/** Published weights that an option asks for, and nobody has imported here. */
+export class ModelNotImportedError extends GestaltError {
+  /** @param file as its publishers call it */
+  constructor(id: string, where: string, file: string) {
+    super('model-missing', `expected the imported model ${id} in ${where}, found none; get its weights and run: gestalt3d import ${file}`);
+  }
+}
+
 /** A model bundle whose files do not match their manifest, or do not load. */
 export class ModelCorruptError extends GestaltError {
   constructor(what: string, reason: string, cause?: unknown) {
@@ -213,6 +223,17 @@ export class DeviceLostError extends GestaltError {
   }
 }
 
+/** A model that would not fit into what memory is free; nothing was loaded. */
+export class MemoryShortError extends GestaltError {
+  constructor(what: string, neededBytes: number, freeBytes: number) {
+    const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
+    super(
+      'memory-short',
+      `expected about ${gigabytes(neededBytes)} GB of free memory to load ${what}, got ${gigabytes(freeBytes)} GB; close other programs, or import the weights with --precision fp16 for a GPU`,
+    );
+  }
+}
+
 /** A WGSL module that the device refuses. */
 export class ShaderCompileError extends GestaltError {
   constructor(label: string, messages: string) {
@@ -250,6 +271,17 @@ export class NotPrintableError extends GestaltError {
     super(
       'not-printable',
       `expected a solid that can be printed, got a surface with ${problems}; the GLB is written, the STL and 3MF are not: try more --triangles, or print from the GLB after repair by hand`,
+    );
+  }
+}
+
+/** A file was to be of so many bytes at most, and cannot be made so small. */
+export class ByteBudgetError extends GestaltError {
+  /** @param smallest what the smallest file holds */
+  constructor(budget: number, bytes: number, smallest: string) {
+    super(
+      'byte-budget',
+      `expected a GLB of at most ${Math.floor(budget)} bytes, got ${Math.ceil(bytes)} with ${smallest}; allow more bytes, or try --compress meshopt`,
     );
   }
 }

@@ -23,4 +23,6 @@ export interface FileStore {
   remove(name: string): Promise<void>;
   /** Names of files below a prefix, sorted. */
   list(prefix: string): Promise<string[]>;
+  /** Path of a file for those who read it themselves; absent where there are no paths. */
+  pathOf?(name: string): string;
 }

@@ -1,4 +1,5 @@
 import type { RgbaImage } from '@gestalt3d/core';
+import type { FrustumVolume } from './volume-body.ts';
 
 /**
  * A closed body in the frame of one camera: between a front and a back depth wherever the object is seen.
@@ -16,6 +17,8 @@ export interface LayeredBody {
   /** [size, size, 3] sRGB 0..255, meaningful where solid. */
   frontColor: Float32Array;
   backColor: Float32Array;
+  /** What is solid within the outline, in place of everything between the two depths. */
+  volume?: FrustumVolume;
 }
 
 /** Depth and back colour as the network gives them: [5, size, size] planes front, back, back red, green, blue (0..1). */

@@ -1,5 +1,6 @@
 import { type Bounds, type Camera, pixelRay } from '@gestalt3d/core';
 import type { LayeredBody } from './layered-body.ts';
+import { solidExtent } from './volume-body.ts';
 
 /** A change of the world: new = (old - centre) * scale. */
 export interface Placement {
@@ -7,7 +8,7 @@ export interface Placement {
   scale: number;
 }
 
-/** World-space box of the body's front and back surfaces. */
+/** World-space box of the body's nearest and farthest surface. */
 export function bodyBounds(body: LayeredBody, camera: Camera): Bounds {
   const { size, solid, front, back, distance } = body;
   const min: [number, number, number] = [Infinity, Infinity, Infinity];
@@ -17,10 +18,12 @@ export function bodyBounds(body: LayeredBody, camera: Camera): Bounds {
     for (let x = 0; x < size; x++) {
       const i = y * size + x;
       if (!solid[i]) continue;
+      const ends = body.volume ? solidExtent(body.volume, (x + 0.5) / size, (y + 0.5) / size) : [front[i]!, back[i]!];
+      if (!ends) continue;
       const ray = pixelRay(camera, ((x + 0.5) / size) * camera.width, ((y + 0.5) / size) * camera.height);
       // depth counts along the optical axis, -Z of the camera
       const cosine = -(ray[3] * m[8]! + ray[4] * m[9]! + ray[5] * m[10]!);
-      for (const offset of [front[i]!, back[i]!])
+      for (const offset of ends)
         for (let r = 0; r < 3; r++) {
           const value = ray[r]! + (ray[3 + r]! * (distance + offset)) / cosine;
           if (value < min[r]!) min[r] = value;
@@ -47,5 +50,12 @@ export function placeCamera(camera: Camera, { centre, scale }: Placement): Camer
 
 /** The same body in the units of the new world. */
 export function placeBody(body: LayeredBody, { scale }: Placement): LayeredBody {
-  return { ...body, distance: body.distance * scale, front: body.front.map((z) => z * scale), back: body.back.map((z) => z * scale) };
+  const placed = {
+    ...body,
+    distance: body.distance * scale,
+    front: body.front.map((z) => z * scale),
+    back: body.back.map((z) => z * scale),
+  };
+  const { volume } = body;
+  return volume ? { ...placed, volume: { ...volume, nearest: volume.nearest * scale, step: volume.step * scale } } : placed;
 }

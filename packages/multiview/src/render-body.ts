@@ -1,5 +1,6 @@
 import { type Bounds, type Camera, cameraFromWorld, createImage, type RgbaImage } from '@gestalt3d/core';
 import type { LayeredBody } from './layered-body.ts';
+import { isSolid } from './volume-body.ts';
 
 /** Steps of a ray through the ball around the body: thinner parts than a step may be missed. */
 const STEPS = 128;
@@ -7,13 +8,13 @@ const BISECTIONS = 6;
 
 /**
  * Renders the body from another camera by marching each pixel's ray to its first solid point.
- * A point is solid when it projects into the outline and lies between the two depths there. Its colour is the front's
+ * A point is solid when it projects into the outline and lies between the two depths there, or inside the volume where the body has one. Its colour is the front's
  * where it lies nearer the front, the back's where it lies nearer the back, blended in the middle of the sides.
  * @param bodyCamera the camera whose frame the body lives in
  * @param bounds of the body, see bodyBounds
  */
 export function renderBody(body: LayeredBody, bodyCamera: Camera, bounds: Bounds, camera: Camera): RgbaImage {
-  const { distance, size, solid, front, back } = body;
+  const { distance, size, solid, front, back, volume } = body;
   const image = createImage(camera.width, camera.height, 4);
   const toBody = cameraFromWorld(bodyCamera);
   const focal = (bodyCamera.flX / bodyCamera.width) * size;
@@ -52,12 +53,13 @@ export function renderBody(body: LayeredBody, bodyCamera: Camera, bounds: Bounds
       /** Pixel of the body that the ray's point falls on if it is solid there, else -1. */
       const solidAt = (t: number): number => {
         const pz = -(oz + dz * t);
-        const u = Math.floor(centreX + (focal * (ox + dx * t)) / pz);
-        const v = Math.floor(centreY - (focal * (oy + dy * t)) / pz);
+        const u = centreX + (focal * (ox + dx * t)) / pz;
+        const v = centreY - (focal * (oy + dy * t)) / pz;
         if (u < 0 || v < 0 || u >= size || v >= size) return -1;
-        const i = v * size + u;
+        const i = Math.floor(v) * size + Math.floor(u);
         if (!solid[i]) return -1;
         const offset = pz - distance;
+        if (volume) return isSolid(volume, u / size, v / size, offset) ? i : -1;
         return offset >= front[i]! && offset <= back[i]! ? i : -1;
       };
 

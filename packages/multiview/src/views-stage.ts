@@ -18,6 +18,7 @@ import { denoiseViews, samplerOf } from './joint-denoiser.ts';
 import { buildLayeredBody } from './layered-body.ts';
 import { bodyBounds, placeBody, placeCamera, placementOf } from './place-body.ts';
 import { renderBody } from './render-body.ts';
+import { buildVolumeBody, type VolumeManifest } from './volume-body.ts';
 
 export interface ViewsOptions {
   /** Elevation of the photograph's camera over the object; null: DEFAULT_ELEVATION_DEG. */
@@ -26,9 +27,10 @@ export interface ViewsOptions {
   size: number;
   /**
    * `body`: the layered body's renders are the views. `joint`: all of them are then denoised together through a 3-D volume.
+   * `volume`: the renders of a body whose inside is predicted voxel by voxel in the input's frustum.
    * `auto`: what the bundle says won on held-out objects.
    */
-  member: 'auto' | 'body' | 'joint';
+  member: 'auto' | 'body' | 'volume' | 'joint';
 }
 
 export const VIEWS_DEFAULTS: Readonly<ViewsOptions> = { elevationDeg: null, size: 128, member: 'auto' };
@@ -46,7 +48,9 @@ interface ViewsManifest {
     /** Of the photograph's camera in units of the object: things are seen from farther than the rig's distance. */
     inputDistance: number;
   };
-  default: 'body' | 'denoiser';
+  /** Of the graph `volume`, where the bundle has one. */
+  volume?: VolumeManifest;
+  default: 'body' | 'volume' | 'denoiser';
 }
 
 /**
@@ -55,7 +59,7 @@ interface ViewsManifest {
  * They agree with one another by construction.
  */
 export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend): Stage<MultiViewInput, MultiView, ViewsOptions> {
-  const { rig, body: bodyManifest, default: winner } = bundle.manifest as unknown as ViewsManifest;
+  const { rig, body: bodyManifest, volume: volumeManifest, default: winner } = bundle.manifest as unknown as ViewsManifest;
   if (!(rig?.count > 0) || !(bodyManifest?.inputDistance > 0)) throw new ModelCorruptError(bundle.id, 'its manifest lacks rig or body');
   // one frame width is the same length in the plane through the object's centre, whatever the distance
   const inputRig = {
@@ -64,22 +68,27 @@ export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend)
   };
   return {
     name: 'views',
-    version: '2',
+    version: '3',
     defaults: VIEWS_DEFAULTS,
     async run(input, options, context) {
       const elevationDeg = options.elevationDeg ?? DEFAULT_ELEVATION_DEG;
       if (options.elevationDeg === null)
         context.emit({ kind: 'info', message: `elevation not given: ${DEFAULT_ELEVATION_DEG} degrees assumed (--elevation)` });
       const frame = frameInput(input.completion);
-      const session = await bundle.open('layers', backend);
+      const member = options.member === 'auto' ? (winner === 'denoiser' ? 'joint' : winner) : options.member;
+      if (member === 'volume' && !volumeManifest) throw new ModelCorruptError(bundle.id, 'its manifest lacks volume');
+      const session = await bundle.open(member === 'volume' ? 'volume' : 'layers', backend);
       let planes: { size: number; data: Float32Array };
       try {
-        planes = await predictLayers(session, frame.at, elevationDeg, context.signal);
+        planes = await predictPlanes(session, frame.at, elevationDeg, context.signal);
       } finally {
         await session.dispose();
       }
       // The rig expects the object's box centred with longest side 1; the body is only about so. What moves is the world.
-      const rawBody = buildLayeredBody(frame.at(BODY_SIZE), planes, inputRig.distance);
+      const rawBody =
+        member === 'volume'
+          ? buildVolumeBody(frame.at(BODY_SIZE), planes, volumeManifest!, inputRig.distance)
+          : buildLayeredBody(frame.at(BODY_SIZE), planes, inputRig.distance);
       const rawCamera = orbitCamera(0, elevationDeg, BODY_SIZE, inputRig);
       const placement = placementOf(bodyBounds(rawBody, rawCamera));
       const body = placeBody(rawBody, placement);
@@ -93,8 +102,7 @@ export function createViewsStage(bundle: ModelBundle, backend: InferenceBackend)
         }),
         context,
       );
-      const joint = options.member === 'joint' || (options.member === 'auto' && winner === 'denoiser');
-      const finished = joint ? await denoise(bundle, backend, views, frame.at, context) : views;
+      const finished = member === 'joint' ? await denoise(bundle, backend, views, frame.at, context) : views;
       const photoCamera = placeCamera(photoCameraOf(frame, input.completion, input.crop, input.photo, elevationDeg, inputRig), placement);
       return { views: finished, elevationDeg, photoCamera };
     },
@@ -133,7 +141,7 @@ async function denoise(
   }
 }
 
-async function predictLayers(
+async function predictPlanes(
   session: Session,
   frameAt: (size: number) => RgbaImage,
   elevationDeg: number,

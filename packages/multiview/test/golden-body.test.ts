@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { alphaOf, createImage, orbitCamera, resample, SYNC_RIG, withAlpha } from '@gestalt3d/core';
-import { bodyBounds, buildLayeredBody, placeBody, placeCamera, placementOf, renderBody } from '@gestalt3d/multiview';
+import { bodyBounds, buildLayeredBody, buildVolumeBody, placeBody, placeCamera, placementOf, renderBody } from '@gestalt3d/multiview';
 import { describe, expect, it } from 'vitest';
 
 const FOLDER = new URL('../../../models/views/', import.meta.url);
@@ -13,27 +13,40 @@ interface BodyCase {
   offset: [number, number, number];
   viewIndices: number[];
   normalisedPlacement: { scale: number; offset: [number, number, number] };
-  inputs: Record<'image' | 'front' | 'back' | 'backRgb', { path: string }>;
+  inputs: Record<string, { path: string }>;
   outputs: { views: { path: string; dims: [number, number, number, number] } };
   tolerance: { alphaMean: number; colourMean: number };
+  /** Of the volume's case only. */
+  nearest: number;
+  farthest: number;
+  threshold: number;
 }
 
-describe('the body against the recipe that made the network (models/views/body.py)', () => {
-  const golden = JSON.parse(readFileSync(new URL('golden/body.json', FOLDER), 'utf8')) as BodyCase;
+describe.each(['body', 'volume-body'])('%s against the recipe that made the network (models/views/body.py)', (name) => {
+  const golden = JSON.parse(readFileSync(new URL(`golden/${name}.json`, FOLDER), 'utf8')) as BodyCase;
   const size = 64;
   const plane = size * size;
-  const image = floats(golden.inputs.image.path);
+  const image = floats(golden.inputs.image!.path);
   const frame = createImage(size, size, 4);
   for (let i = 0; i < plane; i++) for (let c = 0; c < 4; c++) frame.data[i * 4 + c] = Math.round(image[c * plane + i]! * 255);
-  const data = new Float32Array(5 * plane);
-  data.set(floats(golden.inputs.front.path));
-  data.set(floats(golden.inputs.back.path), plane);
-  data.set(floats(golden.inputs.backRgb.path), 2 * plane);
   const rig = { distance: golden.inputDistance, focalPerWidth: (SYNC_RIG.focalPerWidth * golden.inputDistance) / SYNC_RIG.distance };
   // the recipe weighs colours by the mask, soft edges by nothing: the frame that a photograph would give at four times the size
   const hard = { ...frame, data: frame.data.map((value, i) => (i % 4 === 3 ? (value > 127 ? 255 : 0) : value)) };
   const large = withAlpha(resample(hard, 256, 256), alphaOf(resample(frame, 256, 256)));
-  const raw = buildLayeredBody(large, { size, data }, golden.inputDistance);
+  const planes = (names: string[]) => {
+    const parts = names.map((input) => floats(golden.inputs[input]!.path));
+    const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      data.set(part, at);
+      at += part.length;
+    }
+    return { size, data };
+  };
+  const raw =
+    name === 'body'
+      ? buildLayeredBody(large, planes(['front', 'back', 'backRgb']), golden.inputDistance)
+      : buildVolumeBody(large, planes(['volume']), golden, golden.inputDistance);
   const rawCamera = orbitCamera(0, (golden.elevation * 180) / Math.PI, size, rig);
 
   it('has the same box', () => {

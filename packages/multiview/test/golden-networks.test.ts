@@ -17,7 +17,7 @@ interface GoldenCase {
 const read = ({ path }: GoldenTensor): Float32Array => new Float32Array(new Uint8Array(readFileSync(new URL(path, FOLDER))).buffer);
 
 /** The models that ship with the repository give here what they gave where they were trained. */
-describe.each(['layers', 'denoiser'])('golden case of models/views, graph %s', (role) => {
+describe.each(['layers', 'volume', 'denoiser'])('golden case of models/views, graph %s', (role) => {
   it('is reproduced', async () => {
     const golden = JSON.parse(readFileSync(new URL(`golden/${role}.json`, FOLDER), 'utf8')) as GoldenCase;
     const bundle = await loadBundle(FOLDER);

@@ -3,6 +3,8 @@ export { ClipTokenizer } from './clip-tokenizer.ts';
 export { depthTransformer } from './depth-transformer.ts';
 export * from './graphs.ts';
 export * from './interpolation-tables.ts';
+export * from './latent-model.ts';
+export * from './latent-pictures.ts';
 export type { ModelRecipe, RecipeOptions, RecognisedModel } from './recipes/recipe.ts';
 export { MODEL_RECIPES, recipeFor } from './recipes/recognise-model.ts';
 export * from './sam-image-encoder.ts';

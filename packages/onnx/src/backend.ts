@@ -13,6 +13,10 @@ export type RuntimeSession = Pick<InferenceSession, 'run' | 'release' | 'inputNa
 export interface InferenceBackend {
   /** The provider that sessions run on, for people and for cache keys. */
   readonly provider: Provider;
+  /** Memory that a program may still take, bytes; absent where nobody can tell. */
+  freeBytes?(): number;
   /** @throws whatever the runtime throws for a graph that it cannot load */
   createSession(model: Uint8Array, externalData: { path: string; data: Uint8Array }[]): Promise<RuntimeSession>;
+  /** The same for a graph on disk, whose weights lie beside it: the runtime maps them into memory instead of copying them. */
+  openFile?(path: string): Promise<RuntimeSession>;
 }

@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { type FileStore, ModelCorruptError, ModelMissingError, NumericalError, ShapeMismatchError } from '@gestalt3d/core';
+import {
+  type FileStore,
+  MemoryShortError,
+  ModelCorruptError,
+  ModelMissingError,
+  NumericalError,
+  ShapeMismatchError,
+} from '@gestalt3d/core';
 import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { InferenceBackend } from './backend.ts';
 import { ModelBundle, sha256Hex } from './bundle.ts';
-import { expectShape, float32 } from './session.ts';
+import { expectShape, float32, type Session } from './session.ts';
 
 const backend: InferenceBackend = {
   provider: 'cpu',
@@ -54,6 +61,74 @@ describe('ModelBundle', () => {
     expect([...y]).toEqual([3, 2, 1]);
     await session.dispose();
     await expect(session.runSingle({})).rejects.toThrow('is disposed');
+  });
+
+  it('lends a session for as long as the work takes, and takes it back when that fails', async () => {
+    const { files, manifest } = await tinyBundle();
+    const bundle = await load(files, manifest);
+    const feeds = { x: float32(Float32Array.of(4), [1]) };
+    let kept: Session | undefined;
+    const y = await bundle.using('reciprocal', backend, (session) => {
+      kept = session;
+      return session.runSingle(feeds);
+    });
+    expect([...y]).toEqual([0.25]);
+    await expect(kept!.runSingle(feeds)).rejects.toThrow('is disposed');
+    const failed = bundle.using('reciprocal', backend, async (session) => {
+      kept = session;
+      throw new Error('enough');
+    });
+    await expect(failed).rejects.toThrow('enough');
+    await expect(kept!.runSingle(feeds)).rejects.toThrow('is disposed');
+  });
+
+  it('refuses to load what the free memory does not hold, before it reads anything', async () => {
+    const { files, manifest } = await tinyBundle();
+    files['axpy.weights'] = new Uint8Array(1000);
+    manifest.files.push({ path: 'axpy.weights', bytes: 1000, sha256: await sha256Hex(files['axpy.weights']) });
+    manifest.graphs.axpy.externalData = ['axpy.weights'];
+    const bundle = await load(files, manifest);
+    let created = 0;
+    const holding = (free: number): InferenceBackend => ({
+      provider: 'cpu',
+      freeBytes: () => free,
+      createSession: (model) => {
+        created++;
+        return backend.createSession(model, []);
+      },
+    });
+    const weights = 1000 + files['axpy.onnx']!.length;
+    const peak = bundle.peakBytes('axpy', backend);
+    expect(peak).toBe(Math.ceil(3 * weights));
+    // kept as fp32 by the CPU provider
+    expect((await load(files, { ...manifest, precision: 'float16' })).peakBytes('axpy', backend)).toBe(Math.ceil(4.2 * weights));
+    await expect(bundle.open('axpy', holding(peak - 1))).rejects.toThrow(MemoryShortError);
+    expect(created).toBe(0);
+    await (await bundle.open('axpy', holding(peak))).dispose();
+    expect(created).toBe(1);
+  });
+
+  it('lets the runtime read weights from disk where there are paths', async () => {
+    const { files, manifest } = await tinyBundle();
+    files['axpy.weights'] = new Uint8Array(10);
+    manifest.files.push({ path: 'axpy.weights', bytes: 10, sha256: await sha256Hex(files['axpy.weights']) });
+    manifest.graphs.axpy.externalData = ['axpy.weights'];
+    const text = new TextEncoder().encode(JSON.stringify(manifest));
+    const store = { ...memoryStore({ ...files, 'bundle.json': text }), pathOf: (name: string) => `/models/tiny/${name}` };
+    const bundle = await ModelBundle.load(store);
+    const opened: string[] = [];
+    const mapping: InferenceBackend = {
+      ...backend,
+      openFile: async (path) => {
+        opened.push(path);
+        return backend.createSession(files['axpy.onnx']!, []);
+      },
+    };
+    await (await bundle.open('axpy', mapping)).dispose();
+    // without weights beside it there is nothing to map
+    await (await bundle.open('reciprocal', mapping)).dispose();
+    expect(opened).toEqual(['/models/tiny/axpy.onnx']);
+    expect(bundle.peakBytes('axpy', mapping)).toBeLessThan(bundle.peakBytes('axpy', backend));
   });
 
   it('says in one message which files are damaged and which are missing', async () => {

@@ -7,6 +7,7 @@ export { loadExternalViews, loadPhotoCamera } from './external-views.ts';
 export {
   importViews,
   loadPrompt,
+  type ModelChoice,
   type PipelineDeps,
   type PipelineStages,
   type RunRequest,
@@ -14,4 +15,4 @@ export {
   runPipeline,
 } from './pipeline.ts';
 export { type ModelRecord, RunFolder, type StageRecord, sha256 } from './run-folder.ts';
-export { type DeviceChoice, type Preset, RUN_DEFAULTS, type RunOptions, resolveRunOptions } from './run-options.ts';
+export { type DeviceChoice, type Preset, RUN_DEFAULTS, type RunOptions, resolveRunOptions, SAMPLERS } from './run-options.ts';

@@ -13,8 +13,8 @@ import { boxMesh } from '@gestalt3d/mesh';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AssetRecord } from './asset-record.ts';
 import { createMemoryStore } from './memory-store.test-helper.ts';
-import { type PipelineDeps, type RunRequest, runPipeline } from './pipeline.ts';
-import { RunFolder } from './run-folder.ts';
+import { type ModelChoice, type PipelineDeps, type RunRequest, runPipeline } from './pipeline.ts';
+import { type ModelRecord, RunFolder } from './run-folder.ts';
 import { resolveRunOptions } from './run-options.ts';
 
 /** Eight bytes of size, then the pixels: enough of a codec to keep pictures apart. */
@@ -45,9 +45,20 @@ const picture = (value: number): RgbaImage => ({
 });
 const mask = () => ({ width: 8, height: 8, channels: 1 as const, data: new Uint8Array(64).fill(255) });
 
+/** A model behind a stage, when an option chooses an imported one. */
+function modelOf(stage: StageName, choice?: ModelChoice): ModelRecord | undefined {
+  const id =
+    stage === 'segment' ? choice?.segmenter : stage === 'complete' ? choice?.completionModel : stage === 'views' ? choice?.views : '';
+  return id === 'sam' || id === 'pix2gestalt' || id === 'syncdreamer'
+    ? { id, revision: '1', licence: `licence of ${id}`, terms: `terms of ${id}`, source: `home of ${id}`, sha256: '0' }
+    : undefined;
+}
+
 describe('runPipeline', () => {
   let ran: StageName[];
   let recorded: unknown[];
+  /** Options that each stage was run with. */
+  let asked: Partial<Record<StageName, unknown>>;
   let store: ReturnType<typeof createMemoryStore>;
   /** Called when a stage runs. */
   let inside: (stage: StageName, context: StageContext) => void;
@@ -59,8 +70,9 @@ describe('runPipeline', () => {
         name,
         version: '1',
         defaults: {} as never,
-        run: async (input: { record?: unknown }, _options: unknown, context: StageContext) => {
+        run: async (input: { record?: unknown }, options: unknown, context: StageContext) => {
           ran.push(name);
+          asked[name] = options;
           if (name === 'mesh') recorded.push(input.record);
           inside(name, context);
           return make(context);
@@ -69,11 +81,11 @@ describe('runPipeline', () => {
     const mesh = boxMesh([1, 1, 1]);
     return {
       codec,
-      identity: async (name) => name,
+      identity: async (name, choice) => `${name} ${modelOf(name, choice)?.id}`,
       context: { spawnWorker: null, threads: 1 },
       openGpu: async () => null,
       describeHost: () => ({}),
-      modelOf: async () => undefined,
+      modelOf: async (name, choice) => modelOf(name, choice),
       version: '1',
       stages: {
         segment: stage('segment', () => ({ mask: mask() })),
@@ -107,6 +119,7 @@ describe('runPipeline', () => {
     signal = new AbortController().signal,
   ) => {
     ran = [];
+    asked = {};
     const events: StageEvent[] = [];
     const { options, ...rest } = request;
     const folder = await RunFolder.open(store);
@@ -139,6 +152,10 @@ describe('runPipeline', () => {
     [{ options: { completion: 1 } }, ['views', 'mesh']],
     [{ options: { elevationDeg: 10 } }, ['views', 'mesh']],
     [{ from: 'reconstruct' }, ['reconstruct', 'mesh']],
+    // another model: what it gives is the same here, so that only the record changes
+    [{ options: { segmenter: 'sam' } }, ['segment', 'mesh']],
+    [{ options: { completionModel: 'pix2gestalt' } }, ['complete', 'mesh']],
+    [{ options: { views: 'syncdreamer', viewsSteps: 20 } }, ['views', 'mesh']],
     [{ prompt: { points: [{ x: 2, y: 2, positive: true }] } }, ['segment', 'mesh']],
   ] as const)('repeats only what %j changes', async (change, expected) => {
     await run(input);
@@ -162,6 +179,30 @@ describe('runPipeline', () => {
     const second = recorded[1] as { gestalt3d: AssetRecord };
     expect(second.gestalt3d.options).toMatchObject({ elevationDeg: 10, preset: 'fine', triangles: 500 });
     expect(JSON.stringify(recorded)).not.toMatch(/milliseconds|startedAt|memory:/);
+  });
+
+  it('hands the settings of imported models to their stages, and their licences to the asset', async () => {
+    await run({ ...input, options: { elevationDeg: 10 } });
+    expect(asked.complete).toEqual({ samples: 2 });
+    expect(asked.views).toEqual({ elevationDeg: 10, member: 'auto' });
+    await run({
+      ...input,
+      options: {
+        completionModel: 'pix2gestalt',
+        completionSteps: 50,
+        completionSampler: 'unipc',
+        views: 'syncdreamer',
+        viewsGuidance: 1.5,
+        elevationDeg: 10,
+      },
+    });
+    expect(ran).toEqual(['complete', 'views', 'mesh']);
+    expect(asked.complete).toEqual({ samples: 2, frame: 'photo', steps: 50, guidance: null, sampler: 'unipc' });
+    expect(asked.views).toEqual({ elevationDeg: 10, steps: null, guidance: 1.5, sampler: 'ddim' });
+    const { gestalt3d } = recorded.at(-1) as { gestalt3d: AssetRecord };
+    expect(gestalt3d.models.complete).toMatchObject({ licence: 'licence of pix2gestalt', terms: 'terms of pix2gestalt' });
+    expect(gestalt3d.models.views).toMatchObject({ licence: 'licence of syncdreamer', source: 'home of syncdreamer' });
+    expect(gestalt3d.models.segment).toBeUndefined();
   });
 
   it('runs a single stage on what the folder holds, and says what is missing', async () => {

@@ -24,6 +24,8 @@ import {
   type View,
   withAlpha,
 } from '@gestalt3d/core';
+import type { Sampler } from '@gestalt3d/diffusion';
+import type { ViewsOptions } from '@gestalt3d/multiview';
 import { type ArtifactFormat, fromJson, readJson, toJson } from './artifacts/artifact-format.ts';
 import { assetFormat } from './artifacts/asset-format.ts';
 import { type CompletionsFile, completionName, completionsFormat } from './artifacts/completions-format.ts';
@@ -35,22 +37,41 @@ import { drawContactSheet } from './contact-sheet.ts';
 import { type ModelRecord, type RunFolder, sha256 } from './run-folder.ts';
 import type { RunOptions } from './run-options.ts';
 
-/** The stages, each made when it is first needed, so that a run that reuses a stage does not load its model. */
+/** The options that decide which model is behind a stage. */
+export type ModelChoice = Pick<RunOptions, 'segmenter' | 'completionModel' | 'views'>;
+
+/** What an imported diffusion model takes beside what every model behind its stage does. */
+interface SamplerOptions {
+  steps: number | null;
+  guidance: number | null;
+  sampler: Sampler;
+}
+
+/**
+ * The stages, each made when it is first needed, so that a run that reuses a stage does not load its model.
+ * Without a choice: the models that ship.
+ */
 export interface PipelineStages {
-  segment(): Promise<Stage<{ photo: RgbaImage; prompt: Prompt }, Segmentation, object>>;
-  complete(): Promise<Stage<{ photo: RgbaImage; mask: Mask }, CompletionSet, { samples: number }>>;
-  views(): Promise<Stage<MultiViewInput, MultiView, { elevationDeg: number | null; member: RunOptions['views'] }>>;
+  segment(choice?: ModelChoice): Promise<Stage<{ photo: RgbaImage; prompt: Prompt }, Segmentation, object>>;
+  complete(
+    choice?: ModelChoice,
+  ): Promise<
+    Stage<{ photo: RgbaImage; mask: Mask }, CompletionSet, { samples: number; frame?: 'photo' | 'object' } & Partial<SamplerOptions>>
+  >;
+  views(
+    choice?: ModelChoice,
+  ): Promise<Stage<MultiViewInput, MultiView, { elevationDeg: number | null; member?: ViewsOptions['member'] } & Partial<SamplerOptions>>>;
   reconstruct(): Promise<Stage<{ views: View[] }, Surface, { preset: RunOptions['preset'] }>>;
-  mesh(): Promise<Stage<MeshInput, Asset, Pick<RunOptions, 'triangles' | 'compress' | 'printable' | 'sizeMm'>>>;
+  mesh(): Promise<Stage<MeshInput, Asset, Pick<RunOptions, 'triangles' | 'maxBytes' | 'compress' | 'printable' | 'sizeMm'>>>;
 }
 
 export interface PipelineDeps {
   stages: PipelineStages;
   codec: ImageCodec;
   /** Version of a stage's code and hash of its model; together with options and inputs they decide whether a result is reused. */
-  identity(stage: StageName): Promise<string>;
+  identity(stage: StageName, choice?: ModelChoice): Promise<string>;
   /** The model behind a stage, if there is one. */
-  modelOf(stage: StageName): Promise<ModelRecord | undefined>;
+  modelOf(stage: StageName, choice?: ModelChoice): Promise<ModelRecord | undefined>;
   /** Version of the software, for the record in the asset. */
   version: string;
   context: Pick<StageContext, 'spawnWorker' | 'threads'>;
@@ -108,15 +129,29 @@ export async function importViews(folder: RunFolder, views: View[], codec: Image
 
 /** Options that a stage's own work depends on. */
 const STAGE_OPTIONS: Record<StageName, readonly (keyof RunOptions)[]> = {
-  segment: [],
-  complete: ['samples', 'seed'],
-  views: ['completion', 'elevationDeg', 'views'],
+  segment: ['segmenter'],
+  complete: ['samples', 'seed', 'completionModel', 'completionFrame', 'completionSteps', 'completionGuidance', 'completionSampler'],
+  views: ['completion', 'elevationDeg', 'views', 'viewsSteps', 'viewsGuidance', 'viewsSampler'],
   reconstruct: ['preset'],
-  mesh: ['triangles', 'compress', 'printable', 'sizeMm'],
+  mesh: ['triangles', 'maxBytes', 'compress', 'printable', 'sizeMm'],
 };
 
 const optionsOf = (stage: StageName, options: RunOptions): Partial<RunOptions> =>
   Object.fromEntries(STAGE_OPTIONS[stage].map((name) => [name, options[name]]));
+
+/** What the complete stage is asked for beside the number of samples. */
+const completionSettings = (options: RunOptions): { frame: 'photo' | 'object' } & SamplerOptions => ({
+  frame: options.completionFrame,
+  steps: options.completionSteps,
+  guidance: options.completionGuidance,
+  sampler: options.completionSampler,
+});
+
+const viewsSettings = (options: RunOptions): SamplerOptions => ({
+  steps: options.viewsSteps,
+  guidance: options.viewsGuidance,
+  sampler: options.viewsSampler,
+});
 
 /** One step of the chain: what its result follows from, how it runs, how it is kept. */
 interface Step<N extends StageName> {
@@ -190,17 +225,24 @@ export async function runPipeline(
     segment: {
       fingerprint: async () => [await hashOf('input.png'), await hashOf(PROMPT_FILE), await hashOf(PROMPT_MASK_FILE)],
       run: async (context) => {
-        const stage = await deps.stages.segment();
+        const stage = await deps.stages.segment(options);
         return stage.run({ photo: await loadPhoto(), prompt: await loadPrompt(folder, codec) }, stage.defaults, context);
       },
       save: (value) => segmentationFormat.save(value, codec),
     },
     complete: {
-      fingerprint: async () => [await hashOf('input.png'), folder.fileHash('segment', 'mask.png'), options.samples, options.seed],
+      fingerprint: async () => [
+        await hashOf('input.png'),
+        folder.fileHash('segment', 'mask.png'),
+        options.samples,
+        options.seed,
+        ...(options.completionModel === 'embedded' ? [] : [completionSettings(options)]),
+      ],
       run: async (context) => {
-        const stage = await deps.stages.complete();
+        const stage = await deps.stages.complete(options);
         const { mask } = await load(segmentationFormat, 'segment');
-        return stage.run({ photo: await loadPhoto(), mask }, { ...stage.defaults, samples: options.samples }, context);
+        const imported = options.completionModel === 'embedded' ? {} : completionSettings(options);
+        return stage.run({ photo: await loadPhoto(), mask }, { ...stage.defaults, samples: options.samples, ...imported }, context);
       },
       save: (value) => completionsFormat.save(value, codec),
     },
@@ -211,14 +253,16 @@ export async function runPipeline(
         options.elevationDeg,
         options.views,
         options.seed,
+        ...(options.views === 'syncdreamer' ? [viewsSettings(options)] : []),
       ],
       run: async (context) => {
-        const stage = await deps.stages.views();
+        const stage = await deps.stages.views(options);
         const { width, height } = await loadPhoto();
         const name = await chosenName();
         const completion = await codec.decode(await folder.read(name), name);
         const input = { completion, crop: await cropOf(), photo: { width, height } };
-        return stage.run(input, { ...stage.defaults, elevationDeg: options.elevationDeg, member: options.views }, context);
+        const own = options.views === 'syncdreamer' ? viewsSettings(options) : { member: options.views };
+        return stage.run(input, { ...stage.defaults, elevationDeg: options.elevationDeg, ...own }, context);
       },
       save: (value) => multiViewFormat.save(value, codec),
     },
@@ -240,6 +284,7 @@ export async function runPipeline(
         folder.record('segment')?.files,
         folder.record('complete')?.files[folder.record('complete') ? await chosenName() : ''] ?? null,
         options.triangles,
+        options.maxBytes,
         options.compress,
         options.printable,
         options.sizeMm,
@@ -249,8 +294,8 @@ export async function runPipeline(
         const multiView = await load(multiViewFormat, 'views');
         const surface = await load(surfaceFormat, 'reconstruct');
         const input = { surface, views: multiView.views, ...(await loadSources(multiView)), record: await makeRecord() };
-        const { triangles, compress, printable, sizeMm } = options;
-        return stage.run(input, { ...stage.defaults, triangles, compress, printable, sizeMm }, context);
+        const { triangles, maxBytes, compress, printable, sizeMm } = options;
+        return stage.run(input, { ...stage.defaults, triangles, maxBytes, compress, printable, sizeMm }, context);
       },
       save: async (value) => {
         const files = await assetFormat.save(value, codec);
@@ -275,7 +320,7 @@ export async function runPipeline(
     signal.throwIfAborted();
     const step: Step<N> = steps[name];
     const emit: StageContext['emit'] = (message) => onEvent({ stage: name, ...message } as StageEvent);
-    const key = await sha256(toJson([name, await deps.identity(name), await step.fingerprint()]));
+    const key = await sha256(toJson([name, await deps.identity(name, options), await step.fingerprint()]));
     if (!repeat && (await folder.isFinished(name, key))) {
       result.stages[name] = { milliseconds: folder.record(name)!.milliseconds, reused: true };
       emit({ kind: 'end', milliseconds: folder.record(name)!.milliseconds, reused: true });
@@ -288,7 +333,7 @@ export async function runPipeline(
     signal.throwIfAborted();
     const files = await step.save(value);
     const milliseconds = Math.round(performance.now() - start);
-    const model = await deps.modelOf(name);
+    const model = await deps.modelOf(name, options);
     await folder.commit(name, key, files, milliseconds, { ...(model && { model }), options: optionsOf(name, options) });
     result.stages[name] = { milliseconds, reused: false };
     emit({ kind: 'end', milliseconds, reused: false });

@@ -7,6 +7,9 @@ export interface ModelRecord {
   id: string;
   revision: string;
   licence: string;
+  /** Imported weights: what their licence asks, and where they come from. */
+  terms?: string;
+  source?: string;
   /** Of its manifest, which holds the hashes of all its files. */
   sha256: string;
 }

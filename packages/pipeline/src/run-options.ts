@@ -1,4 +1,7 @@
 import { OptionError } from '@gestalt3d/core';
+import { SAMPLERS, type Sampler } from '@gestalt3d/diffusion';
+
+export { SAMPLERS };
 
 export type DeviceChoice = 'auto' | 'cpu' | 'webgpu' | 'cuda';
 export type Preset = 'draft' | 'standard' | 'fine';
@@ -14,10 +17,32 @@ export interface RunOptions {
   /** Index of the completion that becomes 3D; null: the one that agrees best with the majority of all. */
   completion: number | null;
   device: DeviceChoice;
-  /** How views are made: the layered body's renders, or these denoised jointly; auto: what its model bundle recommends. */
-  views: 'auto' | 'body' | 'joint';
+  /** What finds the visible part: the model that ships, or imported SAM weights. */
+  segmenter: 'embedded' | 'sam';
+  /** What draws completions: the model that ships, or imported pix2gestalt weights. */
+  completionModel: 'embedded' | 'pix2gestalt';
+  /** What pix2gestalt sees: the whole photograph as published, or the object's surroundings. */
+  completionFrame: 'photo' | 'object';
+  /** Of pix2gestalt; null: as published, or 20 with a fast sampler. */
+  completionSteps: number | null;
+  /** Of pix2gestalt, 0..20; null: as published. */
+  completionGuidance: number | null;
+  /** Of pix2gestalt: `ddim` as published, the others need fewer steps. */
+  completionSampler: Sampler;
+  /**
+   * How views are made: the layered body's renders, or these denoised jointly; auto: what its model bundle recommends; syncdreamer: by imported weights.
+   */
+  views: 'auto' | 'body' | 'volume' | 'joint' | 'syncdreamer';
+  /** Of SyncDreamer; null: as published, or 20 with a fast sampler. */
+  viewsSteps: number | null;
+  /** Of SyncDreamer, 0..20; null: as published. */
+  viewsGuidance: number | null;
+  /** Of SyncDreamer: `ddim` as published, the others need fewer steps. */
+  viewsSampler: Sampler;
   /** Triangle budget of the asset. */
   triangles: number;
+  /** Bytes of the GLB at most; null for any. */
+  maxBytes: number | null;
   /** Effort of the surface fit. */
   preset: Preset;
   /** Geometry compression of the GLB. */
@@ -34,8 +59,18 @@ export const RUN_DEFAULTS: Readonly<RunOptions> = {
   elevationDeg: null,
   completion: null,
   device: 'auto',
+  segmenter: 'embedded',
+  completionModel: 'embedded',
+  completionFrame: 'photo',
+  completionSteps: null,
+  completionGuidance: null,
+  completionSampler: 'ddim',
   views: 'auto',
+  viewsSteps: null,
+  viewsGuidance: null,
+  viewsSampler: 'ddim',
   triangles: 20_000,
+  maxBytes: null,
   preset: 'standard',
   compress: 'none',
   printable: false,
@@ -47,19 +82,37 @@ const integer = (min: number, max: number): Check => ({
   expected: `a whole number from ${min} to ${max}`,
   accepts: (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
 });
-const oneOf = (...values: string[]): Check => ({ expected: values.join(', '), accepts: (value) => values.includes(value as string) });
+const numberOrNull = (min: number, max: number): Check => ({
+  expected: `a number from ${min} to ${max}, or null`,
+  accepts: (value) => value === null || (typeof value === 'number' && value >= min && value <= max),
+});
+const integerOrNull = (min: number, max: number): Check => ({
+  expected: `a whole number from ${min} to ${max}, or null`,
+  accepts: (value) => value === null || integer(min, max).accepts(value),
+});
+const oneOf = (...values: readonly string[]): Check => ({
+  expected: values.join(', '),
+  accepts: (value) => values.includes(value as string),
+});
 
 const CHECKS: Record<keyof RunOptions, Check> = {
   samples: integer(1, 16),
   seed: integer(0, 4294967295),
-  elevationDeg: {
-    expected: 'degrees from -10 to 60, or null',
-    accepts: (value) => value === null || (typeof value === 'number' && value >= -10 && value <= 60),
-  },
-  completion: { expected: 'a whole number from 0 to 15, or null', accepts: (value) => value === null || integer(0, 15).accepts(value) },
+  elevationDeg: { ...numberOrNull(-10, 60), expected: 'degrees from -10 to 60, or null' },
+  completion: integerOrNull(0, 15),
   device: oneOf('auto', 'cpu', 'webgpu', 'cuda'),
-  views: oneOf('auto', 'body', 'joint'),
+  segmenter: oneOf('embedded', 'sam'),
+  completionModel: oneOf('embedded', 'pix2gestalt'),
+  completionFrame: oneOf('photo', 'object'),
+  completionSteps: integerOrNull(1, 1000),
+  completionGuidance: numberOrNull(0, 20),
+  completionSampler: oneOf(...SAMPLERS),
+  views: oneOf('auto', 'body', 'volume', 'joint', 'syncdreamer'),
+  viewsSteps: integerOrNull(1, 1000),
+  viewsGuidance: numberOrNull(0, 20),
+  viewsSampler: oneOf(...SAMPLERS),
   triangles: integer(100, 1_000_000),
+  maxBytes: integerOrNull(10_000, 1_000_000_000),
   preset: oneOf('draft', 'standard', 'fine'),
   compress: oneOf('none', 'meshopt'),
   printable: { expected: 'true or false', accepts: (value) => typeof value === 'boolean' },
@@ -68,6 +121,12 @@ const CHECKS: Record<keyof RunOptions, Check> = {
     accepts: (value) => typeof value === 'number' && value >= 0.1 && value <= 10_000,
   },
 };
+
+/** Options that only an imported model reads, and the choice that they need beside them. */
+const NEEDS_IMPORTED: readonly [options: readonly (keyof RunOptions)[], choice: keyof RunOptions, model: string][] = [
+  [['completionFrame', 'completionSteps', 'completionGuidance', 'completionSampler'], 'completionModel', 'pix2gestalt'],
+  [['viewsSteps', 'viewsGuidance', 'viewsSampler'], 'views', 'syncdreamer'],
+];
 
 /** Defaults overlaid with what was given. @throws OptionError naming the option, what it takes and what came */
 export function resolveRunOptions(given: Readonly<Record<string, unknown>>): RunOptions {
@@ -82,5 +141,9 @@ export function resolveRunOptions(given: Readonly<Record<string, unknown>>): Run
   const options = resolved as unknown as RunOptions;
   if (options.completion !== null && options.completion >= options.samples)
     throw new OptionError('completion', `an index below samples (${options.samples})`, String(options.completion));
+  for (const [names, choice, model] of NEEDS_IMPORTED)
+    for (const name of names)
+      if (options[choice] !== model && options[name] !== RUN_DEFAULTS[name])
+        throw new OptionError(name, `${choice} ${model} beside it`, `${choice} ${String(options[choice])}`);
   return options;
 }

@@ -34,7 +34,7 @@ export function registerEval(program: Command, streams: Streams): void {
     .option('--samples <n>', 'the first n samples (default: two of every object)')
     .option('--seed <n>', `seed of every random number (default ${EVALUATION_DEFAULTS.seed})`)
     .option('--preset <name>', `surface fit: draft, standard or fine (default ${EVALUATION_DEFAULTS.preset})`)
-    .option('--views <name>', `body, joint or auto (default ${EVALUATION_DEFAULTS.views})`)
+    .option('--views <name>', `body, volume, joint or auto (default ${EVALUATION_DEFAULTS.views})`)
     .option('--device <name>', `auto, cpu, webgpu or cuda (default ${EVALUATION_DEFAULTS.device})`)
     .option('--only <names>', `some of ${VARIANTS.join(',')} (default ${EVALUATION_DEFAULTS.only.join(',')})`)
     .option('--models <dir>', 'folder of the model bundles')

@@ -6,7 +6,7 @@ import { maskFromImage } from '@gestalt3d/pipeline';
 import type { Command } from 'commander';
 import { parseBox, parsePoint } from '../parse-prompt.ts';
 import { runInFolder, type Streams } from '../session.ts';
-import { addRunOptions, type RunFlags, runOptionsOf } from './run-options.ts';
+import { addRunOptions, collect, type RunFlags, runOptionsOf } from './run-options.ts';
 
 interface PhotoFlags extends RunFlags {
   point?: string[];
@@ -35,8 +35,6 @@ export async function promptOf(flags: Pick<PhotoFlags, 'point' | 'box' | 'mask'>
 }
 
 const hasPrompt = (flags: PhotoFlags): boolean => Boolean(flags.point?.length || flags.box !== undefined || flags.mask !== undefined);
-
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 
 export function addPromptOptions(command: Command): Command {
   return command

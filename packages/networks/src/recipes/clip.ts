@@ -23,6 +23,7 @@ export const clipRecipe: ModelRecipe = {
         preprocessing: { size: image.resolution, mean: CLIP_MEAN, deviation: CLIP_DEVIATION },
         logitScale: Math.exp((await readSmall(checkpoint, 'logit_scale', signal))[0]!),
         contextLength: text.contextLength,
+        vocabularySize: text.vocabulary,
       },
       notes: ['texts need the vocabulary beside the weights: --vocabulary bpe_simple_vocab_16e6.txt.gz from the same repository'],
     };
