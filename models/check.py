@@ -1,8 +1,8 @@
-"""Proves the recipes on small synthetic data, in minutes, on a CPU: python models/check.py
+"""Proves the recipes on small synthetic data, in minutes, on a CPU: python models/check.py [RECIPE...]
 
-For every recipe: the loss on 16 fixed samples falls; N steps at once and N/2 steps resumed for N/2 end in bit-identical weights; the
-shipped files hold those weights. Besides: the safetensors reader and writer, widening of old weights, and the body's renderer against
-its golden case. Not part of `npm test`, because it needs PyTorch.
+For every recipe, or those named and what they start from: the loss on 16 fixed samples falls; N steps at once and N/2 steps resumed for
+N/2 end in bit-identical weights; the shipped files hold those weights. Besides: the safetensors reader and writer, widening of old weights,
+and the bodies' renderer against their golden cases. Not part of `npm test`, because it needs PyTorch.
 """
 
 import json
@@ -23,9 +23,9 @@ from common.surfaces import TEX, palette, smooth_shape  # noqa: E402
 from common.weights import load_grown, load_trained, read_checkpoint, read_weights, write_weights  # noqa: E402
 from complete import train as complete  # noqa: E402
 from segment import train as segment  # noqa: E402
-from views import joint_recipe, layers_recipe  # noqa: E402
+from views import joint_recipe, layers_recipe, volume_recipe  # noqa: E402
 from views import train as views  # noqa: E402
-from views.body import FOCAL_PER_WIDTH, Body, render  # noqa: E402
+from views.body import FOCAL_PER_WIDTH, Body, VolumeBody, render  # noqa: E402
 
 STEPS = 8  # of the resume check; half of them in the first call
 HERE = Path(__file__).resolve().parent
@@ -70,8 +70,9 @@ def shrink() -> None:
     denoiser.update(batch=4, net={"stem": 16, "widths": [32, 32], "blocks": 2, "temb": 32, "patch": 2})
     segment.PRESETS["cpu"].update(batch=4, net={"widths": [8, 16, 32, 32]})
     layers_recipe.PRESETS["cpu"].update(batch=4, net={"widths": [16, 32, 32], "depths": [1, 1, 1]})
+    volume_recipe.PRESETS["cpu"].update(batch=4, rig_views=4, net={"widths": [16, 32, 32], "depths": [1, 1, 1], "voxels": 24})
     joint_recipe.PRESETS["cpu"].update(batch=2, views=12, net={"width": 16, "volume": 8, "embed": 16})
-    complete.CASES, segment.CASES, layers_recipe.CASES, joint_recipe.CASES = 4, 8, 8, 2
+    complete.CASES, segment.CASES, layers_recipe.CASES, volume_recipe.CASES, joint_recipe.CASES = 4, 8, 8, 4, 2
     trainer.LOG_STEPS = 4
     trainer.WARM_UP = 5
 
@@ -126,26 +127,30 @@ def check_weights(out: Path) -> str:
     return f"{len(files) - 1} shards read back"
 
 
-def check_body() -> str:
-    """The renderer against golden/body.json, in a batch of two of which the second is the golden one."""
+def check_body(name: str) -> str:
+    """The renderer against golden/`name`.json, in a batch of two of which the second is the golden one."""
     folder = HERE / "views"
-    golden = json.loads((folder / "golden" / "body.json").read_text())
+    golden = json.loads((folder / "golden" / f"{name}.json").read_text())
 
     def tensor(entry: Dict[str, Any]) -> torch.Tensor:
         return torch.from_numpy(np.fromfile(folder / entry["path"], "<f4").reshape(entry["dims"]))
 
-    image, front, back, back_rgb = (tensor(golden["inputs"][k]) for k in ("image", "front", "back", "backRgb"))
-    layers = torch.cat([front[None], back[None], back_rgb])
-    body = Body(torch.stack([image.flip(-1), image]), torch.stack([layers.flip(-1), layers]), torch.full((2,), golden["elevation"]), golden["inputDistance"])
+    inputs = {k: tensor(v) for k, v in golden["inputs"].items()}
+    image = inputs["image"]
+    planes = inputs["volume"] if "volume" in inputs else torch.cat([inputs["front"][None], inputs["back"][None], inputs["backRgb"]])
+    kind, more = (VolumeBody, [golden["threshold"]]) if "volume" in inputs else (Body, [])
+    pair = torch.stack([image.flip(-1), image]), torch.stack([planes.flip(-1), planes])
+    body = kind(*pair, torch.full((2,), golden["elevation"]), golden["inputDistance"], *more)
     got = render(body, 32, 2, azimuths=[math.radians(22.5 * v) for v in golden["viewIndices"]], scale=torch.full((2,), golden["scale"]),
                  offset=torch.tensor([golden["offset"]] * 2))[1]
     worst = float((got - tensor(golden["outputs"]["views"])).abs().max())
-    assert worst < 1e-3, f"the renderer left its golden case by {worst}"
+    assert worst < 1e-3, f"the renderer of {name} left its golden case by {worst}"
     return f"largest difference {worst:.1e}"
 
 
 def main() -> None:
     start = time.time()
+    named = sys.argv[1:]
     shrink()
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
@@ -153,13 +158,20 @@ def main() -> None:
         pairs, objects = out / "complete.npz", out / "views.npz"
         np.savez(pairs, **complete_pack(rng))
         np.savez(objects, **views_pack(rng))
-        report = {"weights": check_weights(out), "body": check_body()}
-        report["prior"] = check_recipe("prior", complete.main, ["--model", "prior", "--data", pairs], out, 60)
-        report["denoiser"] = check_recipe("denoiser", complete.main, ["--model", "denoiser", "--data", pairs, "--prior", out / "prior-once"], out, 80)
-        report["segment"] = check_recipe("segment", segment.main, ["--data", pairs], out, 60)
-        report["layers"] = check_recipe("layers", views.main, ["--model", "layers", "--data", objects], out, 40)
-        joint = ["--model", "joint", "--data", objects, "--layers", out / "layers-once", "--bodies", out / "bodies.npz"]
-        report["joint"] = check_recipe("joint", views.main, joint, out, 24)
+        report = {"weights": check_weights(out), "body": check_body("body"), "volume-body": check_body("volume-body")}
+        prior, layers = out / "prior-once", out / "layers-once"
+        recipes = {
+            "prior": (complete.main, ["--model", "prior", "--data", pairs], 60, None),
+            "denoiser": (complete.main, ["--model", "denoiser", "--data", pairs, "--prior", prior], 80, "prior"),
+            "segment": (segment.main, ["--data", pairs], 60, None),
+            "layers": (views.main, ["--model", "layers", "--data", objects], 40, None),
+            "volume": (views.main, ["--model", "volume", "--data", objects, "--layers", layers], 40, "layers"),
+            "joint": (views.main, ["--model", "joint", "--data", objects, "--layers", layers, "--bodies", out / "bodies.npz"], 24, "layers"),
+        }
+        needed = {recipes[name][3] for name in named} | set(named) if named else set(recipes)
+        for name, (recipe, options, overfit_steps, _) in recipes.items():
+            if name in needed:
+                report[name] = check_recipe(name, recipe, options, out, overfit_steps)
     for name, line in report.items():
         print(f"ok {name}: {line}")
     print(f"PyTorch {torch.__version__}, {time.process_time():.0f} s of CPU, {time.time() - start:.0f} s of clock")

@@ -37,11 +37,12 @@ class Task:
 
 
 TASKS = (
-    Task("prior", 0.17, "complete/train.py", ("--model", "prior", "--data", "complete")),
-    Task("layers", 0.25, "views/train.py", ("--model", "layers", "--data", "views")),
-    Task("denoiser", 0.32, "complete/train.py", ("--model", "denoiser", "--data", "complete"), "prior", "--prior"),
-    Task("joint", 0.12, "views/train.py", ("--model", "joint", "--data", "views"), "layers", "--layers"),
-    Task("segment", 0.14, "segment/train.py", ("--data", "complete")),
+    Task("prior", 0.15, "complete/train.py", ("--model", "prior", "--data", "complete")),
+    Task("layers", 0.20, "views/train.py", ("--model", "layers", "--data", "views")),
+    Task("denoiser", 0.28, "complete/train.py", ("--model", "denoiser", "--data", "complete"), "prior", "--prior"),
+    Task("volume", 0.17, "views/train.py", ("--model", "volume", "--data", "views"), "layers", "--layers"),
+    Task("joint", 0.08, "views/train.py", ("--model", "joint", "--data", "views"), "layers", "--layers"),
+    Task("segment", 0.12, "segment/train.py", ("--data", "complete")),
 )
 
 

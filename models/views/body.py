@@ -5,7 +5,7 @@ of bodies and run on the device of their tensors.
 """
 
 import math
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,8 @@ def camera(azimuth: torch.Tensor, elevation: torch.Tensor) -> Tuple[torch.Tensor
     sa, ca, se, ce = azimuth.sin(), azimuth.cos(), elevation.sin(), elevation.cos()
     zero = torch.zeros_like(sa)
     return torch.stack([ca, zero, -sa], -1), torch.stack([-sa * se, ce, -ca * se], -1), torch.stack([sa * ce, se, ca * ce], -1)
+NEAREST, FARTHEST = -0.96, 0.84  # of a volume's voxels, world units from the plane through the object's centre
+SOLID_ABOVE = -0.5  # of a volume's logits; chosen on the validation objects
 
 
 class Body:
@@ -58,24 +60,26 @@ class Body:
                 high[:, axis] = torch.maximum(high[:, axis], at.masked_fill(~inside, -math.inf).amax((1, 2)))
         return low, high
 
-    def look_up(self, which: torch.Tensor, x: torch.Tensor, columns: slice) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Bilinear values [N,columns] of body `which` int64 [N] where its camera sees the points x [N,3], zero outside the frame, and the
-        points' offsets [N] along the viewing axis."""
+    def corners(self, which: torch.Tensor, x: torch.Tensor) -> Tuple[List[Tuple[torch.Tensor, torch.Tensor]], torch.Tensor]:
+        """The four pixels around where the camera of body `which` int64 [N] sees the points x [N,3], as rows int64 [N] of a [B S S,...] table and
+        bilinear weights [N], zero outside the frame; and the points' offsets [N] along the viewing axis."""
         z = -(x * self.towards[which]).sum(1)
         k = self.focal / (self.distance + z).clamp(min=0.05)
         u = ((x * self.right[which]).sum(1) * k + 0.5) * self.size - 0.5
         v = (0.5 - (x * self.up[which]).sum(1) * k) * self.size - 0.5
         left, top = u.floor(), v.floor()
-        total: Optional[torch.Tensor] = None
+        found = []
         for dx in (0, 1):
             for dy in (0, 1):
                 cx, cy = left + dx, top + dy
                 weight = (1 - (u - cx).abs()) * (1 - (v - cy).abs()) * ((cx >= 0) & (cx < self.size) & (cy >= 0) & (cy < self.size))
-                cell = (which * self.size + cy.clamp(0, self.size - 1).long()) * self.size + cx.clamp(0, self.size - 1).long()
-                part = self.rows[:, columns].index_select(0, cell) * weight[:, None]
-                total = part if total is None else total + part
-        assert total is not None
-        return total, z
+                found.append(((which * self.size + cy.clamp(0, self.size - 1).long()) * self.size + cx.clamp(0, self.size - 1).long(), weight))
+        return found, z
+
+    def look_up(self, which: torch.Tensor, x: torch.Tensor, columns: slice) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Bilinear values [N,columns] of body `which` where its camera sees the points x, and their offsets [N] along the viewing axis."""
+        found, z = self.corners(which, x)
+        return torch.stack([self.rows[:, columns].index_select(0, cell) * weight[:, None] for cell, weight in found]).sum(0), z
 
     def inside(self, which: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """bool [N] of points x [N,3]."""
@@ -98,6 +102,42 @@ class Body:
         """scale [B], offset [B,3] with body point = scale * (world point - offset), so that the world's box is centred with longest side 1."""
         scale = (self.high - self.low).amax(1).clamp(0.3, 3.0)
         return scale, -(self.low + self.high) / 2 / scale[:, None]
+
+
+class VolumeBody(Body):
+    """A body whose inside is given by voxels of its camera's frustum: volume [B,5+D,S,S] = layers (for the colours), then logits of being
+    solid at D depths a pixel. Inside is where they, interpolated, are above `threshold`."""
+
+    def __init__(self, rgba: torch.Tensor, volume: torch.Tensor, elevation: torch.Tensor, input_distance: float = DISTANCE, threshold: float = 0.0):
+        self.logits = volume[:, 5:].permute(0, 2, 3, 1).contiguous() - threshold  # [B,S,S,D]
+        self.depths = self.logits.shape[3]
+        self.step = (FARTHEST - NEAREST) / self.depths
+        super().__init__(rgba, volume[:, :5], elevation, input_distance)
+
+    def _box(self, inside: torch.Tensor, front: torch.Tensor, back: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        some = (self.logits > 0).any(3)
+        return super()._box(inside & some, NEAREST + self.step * self._rise(self.logits), FARTHEST - self.step * self._rise(self.logits.flip(3)))
+
+    @staticmethod
+    def _rise(logits: torch.Tensor) -> torch.Tensor:
+        """Where along its pixel [B,S,S] a row of logits [B,S,S,D] first passes zero, in voxels from the first one's near side."""
+        first = (logits > 0).byte().argmax(3, keepdim=True)
+        here, before = logits.gather(3, first)[..., 0], logits.gather(3, (first - 1).clamp(min=0))[..., 0]
+        share = torch.where(first[..., 0] > 0, here / (here - before).clamp(min=1e-6), torch.full_like(here, 0.5))
+        return first[..., 0] + 0.5 - share
+
+    def inside(self, which: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        found, z = self.corners(which, x)
+        w = ((z - NEAREST) / self.step - 0.5).clamp(0, self.depths - 1)
+        low = w.floor().clamp(max=self.depths - 2)
+        flat, high = self.logits.reshape(-1), w - low
+        mask = alpha = logit = torch.zeros_like(z)
+        for cell, weight in found:
+            row = self.rows.index_select(0, cell)
+            at = cell * self.depths + low.long()
+            mask, alpha = mask + weight * row[:, 0], alpha + weight * row[:, 3]
+            logit = logit + weight * row[:, 0] * (flat[at] * (1 - high) + flat[at + 1] * high)
+        return (z > NEAREST) & (z < FARTHEST) & (alpha > 0.5) & (mask > 1e-3) & (logit > 0)
 
 
 def render_view(body: Body, n: int, steps: int, bisections: int, azimuth: float, elevation: float, scale: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:

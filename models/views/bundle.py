@@ -1,7 +1,7 @@
 """Writes bundle.json from what lies beside it (graphs and golden cases of export.py).
 
-    python models/views/bundle.py --revision R [--default body|denoiser] [--measured FILE.json]
-        [--layers-log RUN/layers/log.jsonl] [--denoiser-log RUN/joint/log.jsonl]
+    python models/views/bundle.py --revision R [--default body|volume|denoiser] [--measured FILE.json]
+        [--layers-log RUN/layers/log.jsonl] [--volume-log RUN/volume/log.jsonl] [--denoiser-log RUN/joint/log.jsonl]
 """
 
 import argparse
@@ -15,6 +15,7 @@ import onnx
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common.bundle import listed  # noqa: E402
+from views.body import FARTHEST, NEAREST, SOLID_ABOVE  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,14 +37,15 @@ def graph_port(path: Path) -> Dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--revision", required=True)
-    parser.add_argument("--default", choices=["body", "denoiser"], default="body")
+    parser.add_argument("--default", choices=["body", "volume", "denoiser"], default="body")
     parser.add_argument("--measured", type=Path)
     parser.add_argument("--layers-log", type=Path)
+    parser.add_argument("--volume-log", type=Path)
     parser.add_argument("--denoiser-log", type=Path)
     parser.add_argument("--folder", type=Path, default=HERE)
     args = parser.parse_args()
     golden = sorted(f"golden/{p.name}" for p in (args.folder / "golden").iterdir())
-    graphs = [g for g in ("layers", "denoiser") if (args.folder / f"{g}.onnx").exists()]
+    graphs = [g for g in ("layers", "volume", "denoiser") if (args.folder / f"{g}.onnx").exists()]
     files = listed(args.folder, [f"{g}.onnx" for g in graphs] + golden)
     ports = {g: graph_port(args.folder / f"{g}.onnx") for g in graphs}
     size = ports["layers"]["inputs"][0]["dims"][2]
@@ -58,8 +60,9 @@ def main() -> None:
             "and of procedural objects made by this repository (CC0-1.0)",
         ],
         "origin": {
-            "recipe": "models/views/train.py, layers_recipe.py, joint_recipe.py", "data": "npm run data (views.pack)",
+            "recipe": "models/views/train.py, layers_recipe.py, volume_recipe.py, joint_recipe.py", "data": "npm run data (views.pack)",
             **({"layers": last_line(args.layers_log)} if args.layers_log else {}),
+            **({"volume": last_line(args.volume_log)} if args.volume_log else {}),
             **({"denoiser": last_line(args.denoiser_log)} if args.denoiser_log else {}),
         },
         "files": files,
@@ -81,6 +84,9 @@ def main() -> None:
         "default": args.default,
         "golden": {n[len("golden/"):-len(".json")]: n for n in golden if n.endswith(".json")},
     }
+    if "volume" in graphs:
+        bundle["volume"] = {"nearest": NEAREST, "farthest": FARTHEST, "threshold": SOLID_ABOVE,
+                            "planes": "the layers' five, then logits of being solid at equal steps from nearest to farthest, at the middle of each"}
     if "denoiser" in graphs:
         bundle["sampler"] = {
             "picture": "RGBA in [-1,1], colour premultiplied: (2 rgb - 1) alpha, 2 alpha - 1",

@@ -1,6 +1,7 @@
 """Compares rendered bodies with the true rig views of unseen objects.
 
-    python models/views/evaluate.py --data views.pack [--layers layers.onnx|RUN/layers] [--split val|test|both] [--objects 48] [--sheet out.png]
+    python models/views/evaluate.py --data views.pack [--layers layers.onnx|RUN/layers]
+        [--volume volume.onnx|RUN/volume] [--split val|test|both] [--objects 48] [--sheet out.png]
 
 Mean silhouette IoU and PSNR (on white) over 16 views, against the input mask repeated, the inflated silhouette, and the true two-layer
 depth (the most that a layered body can reach). The crop's own scale and centre are undone before comparing, as an evaluation of views must.
@@ -20,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.arrays import load_arrays  # noqa: E402
 from common.pictures import save_picture  # noqa: E402
 from common.weights import load_trained  # noqa: E402
-from views.body import Body, render  # noqa: E402
-from views.model import Layers  # noqa: E402
+from views.body import SOLID_ABOVE, Body, VolumeBody, render  # noqa: E402
+from views.model import Layers, Volume  # noqa: E402
 from views.pack import FRAME, Views, seen_from, small_rig  # noqa: E402
 
 PIXELS = 64  # of the compared views
@@ -58,7 +59,7 @@ def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def predictor(path: Path) -> Tuple[Predict, int]:
-    """The layers network of an ONNX graph or of trained weights, and its pixels a side."""
+    """The layers or volume network of an ONNX graph or of trained weights, and its pixels a side."""
     if path.suffix == ".onnx":
         import onnxruntime
 
@@ -69,7 +70,7 @@ def predictor(path: Path) -> Tuple[Predict, int]:
 
         return run, session.get_inputs()[0].shape[2]
     trained = load_trained(path)
-    model = Layers(**trained.config)
+    model = (Volume if "voxels" in trained.config else Layers)(**trained.config)
     model.load_state_dict(trained.state)
     return torch.no_grad()(model.eval()), model.size
 
@@ -78,6 +79,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--layers", type=Path, default=Path(__file__).parent / "layers.onnx")
+    parser.add_argument("--volume", type=Path, default=Path(__file__).parent / "volume.onnx")
+    parser.add_argument("--threshold", type=float, default=SOLID_ABOVE, help="logit above which the volume is solid")
     parser.add_argument("--split", choices=list(SPLITS), default="test")
     parser.add_argument("--objects", type=int, default=48)
     parser.add_argument("--distance", type=float, default=2.0, help="of the input camera, assumed")
@@ -87,6 +90,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     predict, size = predictor(args.layers)
+    predict_volume, volume_size = predictor(args.volume)
     pack = load_arrays(args.data)
     cpu = torch.device("cpu")
     views, rig = Views(pack, SPLITS[args.split], cpu), small_rig(pack["rig"], PIXELS, cpu)
@@ -106,12 +110,16 @@ def main() -> None:
         # The input as rendered, seen unchanged from everywhere.
         still = views.crop(index, PIXELS, torch.ones(1), -views.centre[index])["rgba"]
         rendered = {"repeat": still.expand(16, -1, -1, -1)}
-        for name, layers in bodies.items():
-            rendered[name] = render(Body(rgba, layers, elevation, args.distance), PIXELS, args.over, scale=scale, offset=offset)[0]
+        solids = {name: Body(rgba, layers, elevation, args.distance) for name, layers in bodies.items()}
+        own = views.crop(index, volume_size)["rgba"]
+        volume = predict_volume(own, elevation)
+        solids["volume"] = VolumeBody(own, volume, elevation, args.distance, args.threshold)
+        for name, solid in solids.items():
+            rendered[name] = render(solid, PIXELS, args.over, scale=scale, offset=offset)[0]
         for name, image in rendered.items():
             table.setdefault(name, []).append((iou(image[:, 3], truth[:, 3]), psnr(image, truth)))
         if args.sheet and n < args.rows:
-            strips += strip(rgba[0], [true_layers[0], bodies["body"][0]], [truth, rendered["body"]])
+            strips += strip(rgba[0], [true_layers[0], bodies["body"][0], volume[0, :5]], [truth, rendered["body"], rendered["volume"]])
     print("| | silhouette IoU | PSNR on white |\n| --- | --- | --- |")
     for name, values in table.items():
         a = np.array(values)
@@ -121,7 +129,7 @@ def main() -> None:
 
 
 def strip(rgba: torch.Tensor, layers: List[torch.Tensor], views: List[torch.Tensor]) -> List[torch.Tensor]:
-    """Two rows [3,S,*]: input, front, back, back colour and eight views, above the truth and below the prediction."""
+    """Rows [3,S,*]: input, front, back, back colour and eight views, of the truth, the layered body and the volume."""
 
     def small(x: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.adaptive_avg_pool2d(x, PIXELS)

@@ -1,6 +1,6 @@
 """Writes the graphs of the bundle and golden cases for each of them and for the body's renderer; bundle.py then writes bundle.json.
 
-    python models/views/export.py --checkpoint RUN/layers [--denoiser RUN/joint] [--out DIR]
+    python models/views/export.py [--checkpoint RUN/layers] [--volume RUN/volume] [--denoiser RUN/joint] [--out DIR]
 
 RUN/... is a run's folder, a checkpoint or a folder of safetensors. Weights are stored in fp16 and computed in fp32.
 """
@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common.bundle import to_onnx, verify, write_golden  # noqa: E402
 from common.weights import load_trained  # noqa: E402
-from views.body import Body, render  # noqa: E402
+from views.body import FARTHEST, NEAREST, Body, VolumeBody, render  # noqa: E402
 from views.denoiser import Denoiser, encode_picture  # noqa: E402
-from views.model import Layers  # noqa: E402
+from views.model import Layers, Volume, voxel_depths  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -54,6 +54,25 @@ def golden_body(folder: Path) -> None:
                  normalisedPlacement={"scale": float(normal_scale), "offset": normal_offset[0].tolist()})
 
 
+def golden_volume_body(folder: Path) -> None:
+    """Views of a known volume: a ball and, behind it, a smaller plate with air between."""
+    image, shade = ball(64)
+    voxels, threshold, elevation, distance, scale, offset, views = 24, 0.2, 0.3, 2.0, 1.1, [0.02, -0.03, 0.05], [0, 3, 8, 13]
+    front, back = -0.45 * shade + 0.1, 0.3 * shade + 0.1
+    back_rgb = np.stack([shade, 0.5 * np.ones_like(shade), 1 - shade])
+    z = voxel_depths(voxels).numpy().reshape(-1, 1, 1)
+    logits = 12 * np.maximum(0.4 * (shade - 0.25) - np.abs(z + 0.15), np.minimum(0.08 - np.abs(z - 0.45), 0.4 * (shade - 0.5)))
+    volume = np.concatenate([front[None], back[None], back_rgb, logits]).astype(np.float32)
+    body = VolumeBody(torch.from_numpy(image)[None], torch.from_numpy(volume)[None], torch.tensor([elevation]), distance, threshold)
+    out = render(body, 32, 2, azimuths=[math.radians(22.5 * v) for v in views], scale=torch.tensor([scale]), offset=torch.tensor([offset]))[0].numpy()
+    normal_scale, normal_offset = body.normalised_placement()
+    write_golden(folder, {"image": image, "volume": volume, "views": out}, ["image", "volume"], ["views"],
+                 {"alphaMean": 0.003, "colourMean": 0.005}, name="volume-body",
+                 what="body.py render() of a VolumeBody, as golden/body.json", nearest=NEAREST, farthest=FARTHEST, threshold=threshold,
+                 elevation=elevation, inputDistance=distance, scale=scale, offset=offset, viewIndices=views,
+                 normalisedPlacement={"scale": float(normal_scale), "offset": normal_offset[0].tolist()})
+
+
 def within(path: Path, worst: float, tolerance: float, seconds: float) -> None:
     """Reports a written graph. Throws ValueError where it left PyTorch's answer."""
     print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, largest difference from torch {worst:.1e}, {seconds:.2f} s")
@@ -61,21 +80,22 @@ def within(path: Path, worst: float, tolerance: float, seconds: float) -> None:
         raise ValueError(f"{path}: expected within {tolerance} of PyTorch, came {worst}")
 
 
-def export_layers(run: Path, out: Path) -> None:
+def export_network(name: str, run: Path, out: Path) -> None:
+    """`name`.onnx and its golden case: layers or volume."""
     trained = load_trained(run)
-    model = Layers(**trained.config).eval()
+    model = {"layers": Layers, "volume": Volume}[name](**trained.config).eval()
     model.load_state_dict(trained.state)
     image, elevation = torch.from_numpy(ball(model.size)[0])[None], torch.tensor([0.3])
     three = image.repeat(3, 1, 1, 1), elevation.repeat(3)
-    path = out / "layers.onnx"
-    to_onnx(model, three, ["image", "elevation"], "layers", path)
+    path = out / f"{name}.onnx"
+    to_onnx(model, three, ["image", "elevation"], name, path)
     with torch.no_grad():
         want = model(*three).numpy()
     start = time.time()
     worst = verify(path, {"image": three[0].numpy(), "elevation": three[1].numpy()}, want)
     within(path, worst, 2e-3, time.time() - start)
-    case = {"image": image.numpy(), "elevation": elevation.numpy(), "layers": want[:1]}
-    write_golden(out / "golden", case, ["image", "elevation"], ["layers"], 5e-3, name="layers")
+    case = {"image": image.numpy(), "elevation": elevation.numpy(), name: want[:1]}
+    write_golden(out / "golden", case, ["image", "elevation"], [name], 5e-3, name=name)
 
 
 def export_denoiser(run: Path, out: Path) -> None:
@@ -102,14 +122,19 @@ def export_denoiser(run: Path, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--checkpoint", type=Path, required=True, help="of the layers")
+    parser.add_argument("--checkpoint", type=Path, help="of the layers")
+    parser.add_argument("--volume", type=Path, help="of the volume")
     parser.add_argument("--denoiser", type=Path, help="of the joint model")
     parser.add_argument("--out", type=Path, default=HERE)
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    export_layers(args.checkpoint, args.out)
-    golden_body(args.out / "golden")
+    if args.checkpoint:
+        export_network("layers", args.checkpoint, args.out)
+        golden_body(args.out / "golden")
+    if args.volume:
+        export_network("volume", args.volume, args.out)
+        golden_volume_body(args.out / "golden")
     if args.denoiser:
         export_denoiser(args.denoiser, args.out)
 

@@ -60,6 +60,21 @@ def layer_losses(out: torch.Tensor, batch: Batch) -> Dict[str, torch.Tensor]:
     return {"loss": depth + 0.5 * slope + 0.7 * colour, "depth": depth, "slope": slope, "colour": colour}
 
 
+def picture_of(out: torch.Tensor, cases: Batch) -> torch.Tensor:
+    """About 16 cases a row each: input, true and predicted front, back, back colour. out [N,5,S,S]."""
+    rows = slice(0, None, max(1, len(out) // 16))
+    mask = cases["mask"][rows]
+
+    def shown(x: torch.Tensor) -> torch.Tensor:
+        return x[rows] * mask + 1 - mask
+
+    true, rgb = cases, cases["rgba"]
+    columns = [shown(rgb[:, :3] * 2 - 1)]
+    for front, back, colour in ((true["front"], true["back"], true["back_rgb"]), (out[:, :1], out[:, 1:2], out[:, 2:])):
+        columns += [shown(front / 0.7), shown(back / 0.7), shown(colour * 2 - 1)]
+    return sheet(columns)
+
+
 class LayersRecipe:
     def __init__(self, pack: Dict[str, Any], values: Dict[str, Any], machine: Machine):
         self.values, self.size = values, values["size"]
@@ -91,14 +106,4 @@ class LayersRecipe:
     def validate(self, model: torch.nn.Module) -> Tuple[Dict[str, float], torch.Tensor]:
         out = torch.cat([model(i, e).float() for i, e in zip(self.cases["rgba"].split(64), self.cases["elevation"].split(64))])
         figures = {k: float(v) for k, v in layer_losses(out, self.cases).items()}
-        rows = slice(0, None, max(1, len(out) // 16))
-        mask = self.cases["mask"][rows]
-
-        def shown(x: torch.Tensor) -> torch.Tensor:
-            return x[rows] * mask + 1 - mask
-
-        true, rgb = self.cases, self.cases["rgba"]
-        columns = [shown(rgb[:, :3] * 2 - 1)]
-        for front, back, colour in ((true["front"], true["back"], true["back_rgb"]), (out[:, :1], out[:, 1:2], out[:, 2:])):
-            columns += [shown(front / 0.7), shown(back / 0.7), shown(colour * 2 - 1)]
-        return figures, sheet(columns)
+        return figures, picture_of(out, self.cases)

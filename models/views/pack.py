@@ -41,7 +41,8 @@ class Views:
         self.elevation, self.roll = column("elevation"), column("roll")
         self.object, self.step = column("object").long(), column("step").long()
         self.split = column("split")
-        self.unit = FRAME * column("focal") / column("distance")  # crop units in a world unit, before zooming
+        self.distance, self.focal = column("distance"), column("focal")
+        self.unit = FRAME * self.focal / self.distance  # crop units in a world unit, before zooming
         size = self.rgba.shape[1]
         boxes: List[torch.Tensor] = []
         for part in torch.arange(len(rows), device=device).split(512):

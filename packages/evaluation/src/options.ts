@@ -11,7 +11,7 @@ export interface EvaluationOptions {
   /** Effort of the surface fit. */
   preset: Preset;
   /** Member of the views stage. */
-  views: 'auto' | 'body' | 'joint';
+  views: 'auto' | 'body' | 'volume' | 'joint';
   device: DeviceChoice;
   /** Variants to measure. */
   only: VariantName[];
@@ -47,7 +47,7 @@ export function resolveEvaluationOptions(given: { readonly [K in keyof Evaluatio
     samples: samples as number | null,
     seed: seed as number,
     preset: oneOf('preset', ['draft', 'standard', 'fine'], preset),
-    views: oneOf('views', ['auto', 'body', 'joint'], views),
+    views: oneOf('views', ['auto', 'body', 'volume', 'joint'], views),
     device: oneOf('device', ['auto', 'cpu', 'webgpu', 'cuda'], device),
     // in their own order, whatever order they were named in
     only: VARIANTS.filter((name) => only.includes(name)),
