@@ -81,8 +81,16 @@ export async function simplifyKnownSound(
     const simplified = await simplifyMesh(mesh, options, lock);
     const bad = new Set<number>();
     const result = { ...simplified, check: checker(simplified.mesh, (t) => bad.add(t)) };
-    if (result.check.sound || simplified.mesh === mesh || round === 6) return result;
-    lockAround(mesh, simplified.mesh, bad, lock);
+    if (!result.check.sound && simplified.mesh !== mesh && round < 6) {
+      lockAround(mesh, simplified.mesh, bad, lock);
+      continue;
+    }
+    const left = options.maxError - result.error;
+    const { length } = result.mesh.indices;
+    if (!result.check.sound || length <= options.triangles * 3 || length === mesh.indices.length || left <= 0) return result;
+    // what was locked has kept all its triangles; from here, without locks, the budget is near. Deviations add up at most
+    const again = await simplifyKnownSound(result.mesh, { ...options, maxError: left }, checker);
+    return again.check.sound ? { ...again, error: result.error + again.error } : result;
   }
 }
 
