@@ -14,13 +14,21 @@ const BOXES = [4, 8, 16, 32, 64];
  * (Bramble, Pasciak and Xu, Parallel Multilevel Preconditioners, 1990).
  * @param positions [P, 3]
  * @param free vertices that move, each once; every connected part of them touches a fixed one
- * @returns [free.length, 3]
+ * @param sliding others that move too, each across its unit vector in `slopes` only; the film pulls them, what is fixed does not
+ * @param slopes [sliding.length, 3]
+ * @returns [free.length + sliding.length, 3]
  */
-export function* harmonicFilm(positions: Float32Array, graph: VertexGraph, free: readonly number[]): Work<Float32Array> {
+export function* harmonicFilm(
+  positions: Float32Array,
+  graph: VertexGraph,
+  free: readonly number[],
+  { sliding, slopes }: { sliding: readonly number[]; slopes: Float32Array } = { sliding: [], slopes: new Float32Array(0) },
+): Work<Float32Array> {
   const { start, neighbour, weight } = graph;
-  const n = free.length;
+  const moving = [...free, ...sliding];
+  const n = moving.length;
   const slot = new Int32Array(positions.length / 3).fill(-1);
-  free.forEach((p, i) => {
+  moving.forEach((p, i) => {
     slot[p] = i;
   });
   // the matrix, rows of free vertices and columns of free ones, and what the fixed ones contribute
@@ -32,9 +40,10 @@ export function* harmonicFilm(positions: Float32Array, graph: VertexGraph, free:
   let edges = 0;
   let length = 0;
   for (let i = 0; i < n; i++) {
-    const p = free[i];
+    const p = moving[i];
     for (let k = start[p]; k < start[p + 1]; k++) {
       const q = neighbour[k];
+      if (i >= free.length && slot[q] < 0) continue;
       diagonal[i] += weight[k];
       edges++;
       length += Math.hypot(
@@ -52,7 +61,7 @@ export function* harmonicFilm(positions: Float32Array, graph: VertexGraph, free:
   const columns = Uint32Array.from(column);
   const values = Float64Array.from(value);
   yield;
-  const precondition = boxPreconditioner(positions, free, row, columns, values, diagonal, length / edges);
+  const precondition = boxPreconditioner(positions, moving, row, columns, values, diagonal, length / edges);
   yield;
 
   const x = new Float64Array(n * 3);
@@ -60,7 +69,7 @@ export function* harmonicFilm(positions: Float32Array, graph: VertexGraph, free:
   const d = new Float64Array(n * 3);
   const z = new Float64Array(n * 3);
   const q = new Float64Array(n * 3);
-  free.forEach((p, i) => {
+  moving.forEach((p, i) => {
     for (let c = 0; c < 3; c++) x[i * 3 + c] = positions[p * 3 + c];
   });
   const multiply = (v: Float64Array, out: Float64Array) => {
@@ -79,38 +88,44 @@ export function* harmonicFilm(positions: Float32Array, graph: VertexGraph, free:
       out[i * 3 + 2] = c;
     }
   };
+  /** Takes out what would lift sliding vertices off their slopes. */
+  const constrain = (v: Float64Array) => {
+    for (let i = 0; i < sliding.length; i++) {
+      const at = (free.length + i) * 3;
+      const off = v[at] * slopes[i * 3] + v[at + 1] * slopes[i * 3 + 1] + v[at + 2] * slopes[i * 3 + 2];
+      for (let c = 0; c < 3; c++) v[at + c] -= off * slopes[i * 3 + c];
+    }
+  };
   multiply(x, q);
   for (let i = 0; i < r.length; i++) r[i] = fixed[i] - q[i];
+  constrain(r);
   precondition(r, z);
+  constrain(z);
   d.set(z);
   let rz = dot(r, z);
-  const goal = rz.map((value) => value * TOLERANCE * TOLERANCE);
-  for (let iteration = 0; iteration < MOST_ITERATIONS && rz.some((value, c) => value > goal[c]); iteration++) {
+  const goal = rz * TOLERANCE * TOLERANCE;
+  for (let iteration = 0; iteration < MOST_ITERATIONS && rz > goal; iteration++) {
     if (iteration % ITERATIONS_A_PIECE === 0) yield;
     multiply(d, q);
-    const dq = dot(d, q);
-    const step = rz.map((value, c) => (dq[c] > 0 ? value / dq[c] : 0));
+    constrain(q);
+    const step = rz / dot(d, q);
     for (let i = 0; i < r.length; i++) {
-      x[i] += step[i % 3] * d[i];
-      r[i] -= step[i % 3] * q[i];
+      x[i] += step * d[i];
+      r[i] -= step * q[i];
     }
     precondition(r, z);
+    constrain(z);
     const next = dot(r, z);
-    const keep = next.map((value, c) => (rz[c] > 0 ? value / rz[c] : 0));
-    for (let i = 0; i < r.length; i++) d[i] = z[i] + keep[i % 3] * d[i];
+    const keep = next / rz;
+    for (let i = 0; i < r.length; i++) d[i] = z[i] + keep * d[i];
     rz = next;
   }
   return Float32Array.from(x);
 }
 
-/** Scalar products of x, y and z. */
-function dot(a: Float64Array, b: Float64Array): [number, number, number] {
-  const sum: [number, number, number] = [0, 0, 0];
-  for (let i = 0; i < a.length; i += 3) {
-    sum[0] += a[i] * b[i];
-    sum[1] += a[i + 1] * b[i + 1];
-    sum[2] += a[i + 2] * b[i + 2];
-  }
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }
 

@@ -67,3 +67,28 @@ it('a hollow that nobody sees is not spanned, and without a view from outside no
   expect(waist(positions)).toBe(waist(before));
   expect(finishWorkNow(tautenUnseen(positions, indices, Float32Array.of(MIDDLE, MIDDLE, MIDDLE)))).toEqual([]);
 });
+
+it('below a roof between two walls the film slides up along the walls', () => {
+  // a tunnel along z through a block; below its ceiling, a wedge that no eye sees into
+  const half = 20;
+  const tunnel = (x: number, y: number, z: number) => {
+    const wedge = 10 - Math.tan(Math.PI / 6) * (half - Math.abs(z));
+    return Math.max(Math.abs(x) - 28, Math.abs(y) - 24, Math.abs(z) - half, -Math.max(Math.abs(x) - 16, Math.abs(y) - 10, y - wedge));
+  };
+  const { positions, indices } = meshOf(tunnel);
+  const before = positions.slice();
+  finishWorkNow(tautenUnseen(positions, indices, EYES));
+  const ceiling = (p: Float32Array, near: number, far: number) => {
+    const heights: number[] = [];
+    for (let i = 0; i < p.length; i += 3) {
+      const x = Math.abs(p[i] - MIDDLE);
+      const y = p[i + 1] - MIDDLE;
+      if (x >= near && x < far && Math.abs(p[i + 2] - MIDDLE) < 3 && y > -6 && y < 16) heights.push(y);
+    }
+    return Math.min(...heights);
+  };
+  expect(ceiling(before, 0, 4)).toBeLessThan(2);
+  expect(ceiling(positions, 0, 4)).toBeGreaterThan(7);
+  expect(ceiling(positions, 10, 14)).toBeGreaterThan(6);
+  expect(meshTopology(positions, indices).closed).toBe(true);
+});

@@ -1,16 +1,19 @@
 import type { Work } from '../work.ts';
 import { boundingBall } from './eye-camera.ts';
 import { facing } from './facing.ts';
+import { filmBorder } from './film-border.ts';
 import { harmonicFilm } from './harmonic-film.ts';
 import { unseenPatches } from './unseen-patches.ts';
-import { vertexGraph } from './vertex-graph.ts';
+import { type VertexGraph, vertexGraph } from './vertex-graph.ts';
 import { vertexNormals } from './vertex-normals.ts';
 
 /** Turns at a patch's border, in degrees: below the first the surface goes on as it came, above the second it has an edge there. */
 const SMOOTH_TURN = 26;
 const SHARP_TURN = 34;
 /** A film starts where the surface is faced by less than this cosine: nearer to an edge its outer side is rounded already. */
-const FILM_COSINE = 0.2;
+const FILM_COSINE = 0.3;
+/** Edges from the unseen patch to where the film starts at most: what lies further is a slope and not the rounding of an edge. */
+const FILM_RINGS = 3;
 /** A triangle smaller than this share of what it was has collapsed; a patch with more than this share of such ones is left as it is. */
 const COLLAPSED = 0.02;
 const MOST_COLLAPSED = 0.02;
@@ -30,39 +33,44 @@ export function* tautenUnseen(positions: Float32Array, indices: Uint32Array, eye
   const normals = vertexNormals(positions, indices);
   const best = yield* facing(positions, indices, normals, graph, eyes);
   const { radius } = boundingBall(positions);
-  const patches = yield* unseenPatches(positions, normals, graph, best, 2 * radius);
+  const { patches, sides } = yield* unseenPatches(positions, normals, graph, best, 2 * radius);
   const moved: number[] = [];
   for (const { vertices, turn } of patches) {
     const share = Math.min(1, Math.max(0, (turn - SMOOTH_TURN) / (SHARP_TURN - SMOOTH_TURN)));
     if (share === 0) continue;
     const free = grow(vertices, graph, best);
+    const border = filmBorder(positions, graph, free, best, FILM_COSINE, sides);
     // a patch without a border hangs on nothing
-    if (free.length === best.length) continue;
-    const film = yield* harmonicFilm(positions, graph, free);
-    const target = positions.slice();
-    free.forEach((p, i) => {
-      for (let c = 0; c < 3; c++) target[p * 3 + c] += share * (film[i * 3 + c] - target[p * 3 + c]);
-    });
+    if (border.held.length === 0) continue;
+    const film = yield* harmonicFilm(border.positions, graph, free, border);
+    const target = border.positions;
+    const changed = [...free, ...border.sliding, ...border.held];
+    for (const [i, p] of changed.entries())
+      for (let c = 0; c < 3; c++) {
+        const to = i * 3 < film.length ? film[i * 3 + c] : target[p * 3 + c];
+        target[p * 3 + c] = positions[p * 3 + c] + share * (to - positions[p * 3 + c]);
+      }
     if (rises(positions, target, normals, free) || collapsedShare(positions, target, indices, free) > MOST_COLLAPSED) continue;
     positions.set(target);
-    for (const p of free) moved.push(p);
+    for (const p of changed) moved.push(p);
     yield;
   }
   return moved;
 }
 
-/** The patch and what is connected with it and hardly seen either. */
-function grow(vertices: readonly number[], { start, neighbour }: ReturnType<typeof vertexGraph>, best: Float32Array): number[] {
+/** The patch and what lies next to it and is hardly seen either. */
+function grow(vertices: readonly number[], { start, neighbour }: VertexGraph, best: Float32Array): number[] {
   const inside = new Uint8Array(best.length);
   const grown = [...vertices];
   for (const p of vertices) inside[p] = 1;
-  for (let at = 0; at < grown.length; at++)
-    for (let k = start[grown[at]]; k < start[grown[at] + 1]; k++) {
-      const q = neighbour[k];
-      if (inside[q] || best[q] >= FILM_COSINE) continue;
-      inside[q] = 1;
-      grown.push(q);
-    }
+  for (let ring = 0, at = 0; ring < FILM_RINGS; ring++)
+    for (const end = grown.length; at < end; at++)
+      for (let k = start[grown[at]]; k < start[grown[at] + 1]; k++) {
+        const q = neighbour[k];
+        if (inside[q] || best[q] >= FILM_COSINE) continue;
+        inside[q] = 1;
+        grown.push(q);
+      }
   return grown;
 }
 

@@ -8,6 +8,13 @@ export interface UnseenPatch {
   turn: number;
 }
 
+/** Directions of the surface on either side of the border between seen and unseen, taken at a distance from it; 0 away from the border. */
+export interface PatchSides {
+  /** [P, 3], not normalised */
+  seen: Float32Array;
+  unseen: Float32Array;
+}
+
 /** A vertex that no eye faces by more than this cosine is unseen. */
 const UNSEEN_COSINE = 0.1;
 /** Rounds of majority votes, which take out specks. */
@@ -21,7 +28,7 @@ const TURN_TO = 0.03;
 const TURN_RINGS = 2;
 
 /**
- * The unseen patches of a surface.
+ * The unseen patches of a surface, and how it lies on either side of their borders.
  * @param best [P] of `facing`
  * @param normals [P, 3]
  * @param size of the object, in the positions' unit
@@ -32,7 +39,7 @@ export function* unseenPatches(
   graph: VertexGraph,
   best: Float32Array,
   size: number,
-): Work<UnseenPatch[]> {
+): Work<{ patches: UnseenPatch[]; sides: PatchSides }> {
   const count = best.length;
   let unseen = Uint8Array.from(best, (cosine) => (cosine < UNSEEN_COSINE ? 1 : 0));
   for (let round = 0; round < VOTES; round++) {
@@ -81,9 +88,10 @@ export function* unseenPatches(
     for (let k = start[p]; k < start[p + 1]; k++) if (patchOf[neighbour[k]] >= 0) touched.add(patchOf[neighbour[k]]);
     for (const patch of touched) patches[patch].turns.push(angle);
   }
-  return patches
+  const large = patches
     .filter(({ vertices, turns }) => vertices.length >= LEAST_SHARE * count && turns.length > 0)
     .map(({ vertices, turns }) => ({ vertices, turn: turns.sort((a, b) => a - b)[turns.length >> 1] }));
+  return { patches: large, sides: { seen: seenSide, unseen: unseenSide } };
 }
 
 function majority(flags: Uint8Array, { start, neighbour }: VertexGraph): Uint8Array<ArrayBuffer> {

@@ -39,6 +39,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   plate: { sdf: (x, y, z) => box(x, y, z, 0.4, 0.025, 0.3), rgb: stripes },
 };
 
+/** A ray has met the surface this near to it, world units. Everything in the picture is larger by so much: at 256 px, 0.004 px. */
+const HIT = 2e-5;
+
 /** Sphere-traced view with straight alpha from `aa` x `aa` rays a pixel. */
 export function renderScene(scene: Scene, camera: Camera, aa = 2): RgbaImage {
   const { width, height } = camera;
@@ -49,12 +52,12 @@ export function renderScene(scene: Scene, camera: Camera, aa = 2): RgbaImage {
       const sum = [0, 0, 0];
       for (let s = 0; s < aa * aa; s++) {
         const [ox, oy, oz, dx, dy, dz] = pixelRay(camera, i + ((s % aa) + 0.5) / aa, j + (Math.floor(s / aa) + 0.5) / aa);
-        for (let t = 0, n = 0; t < 6 && n < 128; n++) {
+        for (let t = 0, n = 0; t < 6 && n < 512; n++) {
           const x = ox + t * dx;
           const y = oy + t * dy;
           const z = oz + t * dz;
           const d = scene.sdf(x, y, z);
-          if (d < 5e-4) {
+          if (d < HIT) {
             hits++;
             scene.rgb(x, y, z).forEach((value, c) => {
               sum[c] += value;
