@@ -1,21 +1,21 @@
 import { cpus, freemem, version as osVersion, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   createCompleteStage,
   createPix2gestaltStage,
   createSamStage,
   createSegmentStage,
-  type RecogniseOptions,
+  RECOGNISE_PROMPT,
   type Recognition,
   recognise,
+  recogniseEmbedded,
 } from '@gestalt3d/amodal';
 import { DeviceUnavailableError, type Image, STAGE_NAMES, type StageEvent, type StageName } from '@gestalt3d/core';
 import { adapterLabel } from '@gestalt3d/gpu';
 import { createMeshStage } from '@gestalt3d/mesh';
 import { createSyncDreamerStage, createViewsStage } from '@gestalt3d/multiview';
 import { reconstructStage } from '@gestalt3d/neus';
-import { type InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
+import type { InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
 import {
   type DeviceChoice,
   type ModelChoice,
@@ -27,10 +27,9 @@ import {
   type RunResult,
   runPipeline,
 } from '@gestalt3d/pipeline';
-import { createFileStore } from './file-store.ts';
 import { type OpenedGpu, openGpuDevice } from './gpu-device.ts';
 import { imageCodec } from './image-codec.ts';
-import { bundleOf, expectInstalled, listModels, type ModelSummary } from './models.ts';
+import { bundleOf, expectInstalled, listModels, loadModel, type ModelSummary, type Recogniser, recogniserOf } from './models.ts';
 import { spawnNodeWorker } from './node-worker.ts';
 import { createOrtBackend, supportedProviders } from './ort-backend.ts';
 
@@ -51,16 +50,26 @@ export interface DoctorReport {
   models: ModelSummary[];
 }
 
+export interface RecognitionRequest {
+  recogniser: Recogniser;
+  /** CLIP needs them; the embedded recogniser falls back on the names that it was trained with. */
+  labels?: readonly string[];
+  /** CLIP's alone: what a text says of a label, with `{}` where it goes. Default: RECOGNISE_PROMPT */
+  prompt?: string;
+}
+
 /** All stages on this machine. One engine serves many runs; its devices and models are opened when first needed. */
 export interface Engine {
   /** @throws as runPipeline */
   run(folder: RunFolder, request: RunRequest, signal: AbortSignal, onEvent: (event: StageEvent) => void): Promise<RunResult>;
   /** The stages of a device and all they need, for tools that chain them in another way. */
   toolkit(device: DeviceChoice): PipelineDeps;
-  /** What imported CLIP weights see in pictures: all labels for each, the likeliest first. @throws ModelNotImportedError, as `recognise` */
+  /** The recogniser of that name; without one CLIP where it is imported, else the embedded. @throws OptionError for another name */
+  recogniser(choice?: string): Promise<Recogniser>;
+  /** What pictures show: all labels for each, the likeliest first. @throws ModelNotImportedError, as `recognise` and `recogniseEmbedded` */
   recognise(
     pictures: readonly Image<3 | 4>[],
-    options: RecogniseOptions,
+    request: RecognitionRequest,
     device: DeviceChoice,
     signal: AbortSignal,
   ): Promise<Recognition[][]>;
@@ -107,7 +116,7 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
   const threads = Math.max(1, cpus().length);
   const loadBundle = memoize(async (name: string) => {
     await expectInstalled(modelsDir, name);
-    return ModelBundle.load(createFileStore(join(modelsDir, name)));
+    return loadModel(modelsDir, name);
   });
   const openGpu = memoize<'auto' | 'webgpu', OpenedGpu | null>((kind) => openGpuDevice(kind));
   const openBackend = memoize<DeviceChoice, InferenceBackend>(async (device) => {
@@ -123,7 +132,9 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
     return {
       segment: async (choice) => {
         const model = await modelFor('segment', choice);
-        return choice?.segmenter === 'sam' ? createSamStage(model) : createSegmentStage({ model });
+        if (choice?.segmenter === 'sam') return createSamStage(model);
+        // ONNX Runtime 1.30's webgpu provider convolves six channels wrongly, as the first layer has; the CPU takes half a second
+        return createSegmentStage({ model: model.backend.provider === 'webgpu' ? { ...model, backend: await openBackend('cpu') } : model });
       },
       complete: async (choice) => {
         const model = await modelFor('complete', choice);
@@ -190,8 +201,11 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
       return runPipeline(folder, request, toolkit(request.options.device), signal, onEvent);
     },
     toolkit,
-    async recognise(pictures, options, device, signal) {
-      return recognise({ bundle: await loadBundle('clip'), backend: await openBackend(device) }, pictures, options, signal);
+    recogniser: (choice) => recogniserOf(modelsDir, choice),
+    async recognise(pictures, { recogniser, labels, prompt = RECOGNISE_PROMPT }, device, signal) {
+      const model = { bundle: await loadBundle(recogniser === 'clip' ? 'clip' : 'recognise'), backend: await openBackend(device) };
+      if (recogniser === 'clip') return recognise(model, pictures, { labels: labels ?? [], prompt }, signal);
+      return recogniseEmbedded(model, pictures, labels === undefined ? {} : { labels }, signal);
     },
     models: () => listModels(modelsDir),
     async doctor() {

@@ -6,13 +6,13 @@ import type { ByteSource } from '@gestalt3d/onnx';
 
 /** Large reads take turns in this many buffers, so that one can be written while the next is filled. */
 const BUFFERS = 3;
-const LARGE = 2 ** 20;
+const LARGE = 128 * 2 ** 10;
 
 export interface FileByteSource extends ByteSource {
   close(): Promise<void>;
 }
 
-/** A file for positioned reads. The result of a read of 1 MiB or more stays as it is until two further ones. @throws StorageError */
+/** A file for positioned reads. The result of a read of 128 KiB or more stays as it is until two further ones. @throws StorageError */
 export async function openFileByteSource(path: string): Promise<FileByteSource> {
   let handle: FileHandle;
   let size: number;

@@ -101,6 +101,19 @@ describe('importCheckpoint', () => {
       expect(Math.abs(float16Values()[halves[i]!]! - floats[i]!)).toBeLessThan(2 ** -11 * Math.abs(floats[i]!) + 2 ** -25);
   });
 
+  it('keeps the UNet in 8 bits when asked, and says where that means nothing', async () => {
+    make('pix2gestalt');
+    const whole = await importing('pix2gestalt.ckpt');
+    const eight = await importing('pix2gestalt.ckpt', { precision: 'int8' });
+    expect(eight).toMatchObject({ state: 'imported', precision: 'int8' });
+    expect(eight.bytes).toBeLessThan(whole.bytes);
+    const bundle = await ModelBundle.load(createFileStore(eight.folder));
+    expect(bundle.manifest).toMatchObject({ precision: 'int8', revision: expect.stringMatching(/-int8$/) });
+    await (await bundle.open('unet', await createOrtBackend({ device: 'cpu', threads: 1 }))).dispose();
+    make('sam');
+    await expect(importing('sam.ckpt', { precision: 'int8' })).rejects.toThrow('--precision: expected fp32 or fp16 for sam, got int8');
+  });
+
   it('leaves nothing when it is interrupted, and cleans up after one that was killed', async () => {
     make('pix2gestalt');
     const controller = new AbortController();

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { DiskFullError, GestaltError, StorageError } from '@gestalt3d/core';
-import { ClipTokenizer, type ModelRecipe, recipeFor } from '@gestalt3d/networks';
+import { DiskFullError, GestaltError, OptionError, StorageError } from '@gestalt3d/core';
+import { ClipTokenizer, type ModelRecipe, recipeFor, type WeightPrecision } from '@gestalt3d/networks';
 import {
   type BundleManifest,
   type Checkpoint,
@@ -12,12 +11,13 @@ import {
   encodeGraph,
   externalFileBytes,
   type FileSpec,
-  type FloatDtype,
   type GraphBuilder,
   openCheckpoint,
   parseManifest,
 } from '@gestalt3d/onnx';
+import { BlockWriter } from './block-writer.ts';
 import { openFileByteSource } from './file-byte-source.ts';
+import { hashOf } from './recording-verifier.ts';
 
 export interface ImportOptions {
   /** The checkpoint. */
@@ -27,7 +27,7 @@ export interface ImportOptions {
   /** Insist on a model instead of recognising it. */
   as?: ModelRecipe['id'];
   /** Of the weights in the bundle. */
-  precision: FloatDtype;
+  precision: WeightPrecision;
   /** Use the moving average of the weights where there is one. */
   ema: boolean;
   /** CLIP: the merges of its byte-pair encoding, plain or gzipped; they go into the bundle. */
@@ -43,7 +43,7 @@ export interface ImportResult {
   state: 'imported' | 'kept';
   folder: string;
   bytes: number;
-  precision: FloatDtype;
+  precision: WeightPrecision;
   licence: string;
   terms: string;
   source: string;
@@ -56,7 +56,7 @@ const IMPORTER_VERSION = 2;
 /**
  * Reads a published checkpoint and writes a model bundle. All or nothing: everything is written to a folder beside the target first, and a folder
  * counts as a bundle only from the moment its `bundle.json` is there, which is written last.
- * @throws CheckpointDamagedError, CheckpointUnsafeError, CheckpointUnknownError, StorageError, DiskFullError, the signal's reason
+ * @throws CheckpointDamagedError, CheckpointUnsafeError, CheckpointUnknownError, OptionError (int8 for a model without a UNet), StorageError, DiskFullError, the signal's reason
  */
 export async function importCheckpoint(options: ImportOptions): Promise<ImportResult> {
   const { signal, precision } = options;
@@ -64,6 +64,7 @@ export async function importCheckpoint(options: ImportOptions): Promise<ImportRe
   try {
     const checkpoint = await openCheckpoint(source);
     const recipe = recipeFor(checkpoint, options.as);
+    if (precision === 'int8' && !recipe.hasUNet) throw new OptionError('--precision', `fp32 or fp16 for ${recipe.id}`, 'int8');
     const vocabulary = options.vocabulary === undefined ? undefined : await readVocabulary(options.vocabulary);
     const fingerprint = await fingerprintOf(checkpoint, [IMPORTER_VERSION, precision, options.ema, vocabulary?.length ?? 0].join(), signal);
     const folder = resolve(options.modelsDir, recipe.id);
@@ -131,10 +132,7 @@ async function installedBytes(folder: string, fingerprint: string, signal?: Abor
     for (const file of manifest.files) {
       const path = join(folder, file.path);
       if ((await stat(path)).size !== file.bytes) return undefined;
-      const hash = createHash('sha256');
-      for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20, ...(signal ? { signal } : {}) }))
-        hash.update(piece as Uint8Array);
-      if (hash.digest('hex') !== file.sha256) return undefined;
+      if ((await hashOf(path, signal)) !== file.sha256) return undefined;
     }
     return manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   } catch {
@@ -161,7 +159,7 @@ async function writeFiles(
 
 const bytesOf = ({ model, external }: EncodedGraph): number => external.reduce((sum, file) => sum + file.bytes, model.length);
 
-/** Writes pieces as they come, one write behind, and hashes them. */
+/** Writes pieces as they come and hashes them meanwhile. */
 async function writeFile(
   folder: string,
   path: string,
@@ -169,23 +167,17 @@ async function writeFile(
   count?: (bytes: number) => void,
 ): Promise<FileSpec> {
   const hash = createHash('sha256');
-  const file = await open(join(folder, path), 'wx');
+  const file = await BlockWriter.create(join(folder, path));
   let bytes = 0;
-  let writing: Promise<unknown> = Promise.resolve();
   try {
     for await (const piece of pieces) {
       hash.update(piece);
-      await writing;
-      writing = file.writev([piece]);
-      // looked at by the next round; without this a failure in between would be unhandled
-      writing.catch(() => {});
+      await file.write(piece);
       bytes += piece.length;
       count?.(piece.length);
     }
-    await writing;
-    await file.sync();
+    await file.finish();
   } finally {
-    await writing.catch(() => {});
     await file.close();
   }
   return { path, bytes, sha256: hash.digest('hex') };

@@ -1,10 +1,11 @@
-export { RECOGNISE_PROMPT } from '@gestalt3d/amodal';
-export { createEngine, type DoctorReport, type Engine, type EngineOptions } from './engine.ts';
+export { cropToObject, RECOGNISE_PROMPT } from '@gestalt3d/amodal';
+export { createEngine, type DoctorReport, type Engine, type EngineOptions, type RecognitionRequest } from './engine.ts';
 export { loadEvaluationInput } from './evaluation-input.ts';
 export { createFileStore } from './file-store.ts';
+export { type OpenedGpu, openGpuDevice } from './gpu-device.ts';
 export { imageCodec, MAX_PIXELS } from './image-codec.ts';
 export { type ImportOptions, type ImportResult, importCheckpoint } from './import-checkpoint.ts';
-export { listModels, type ModelSummary, removeModel, verifyModel } from './models.ts';
+export { listModels, type ModelSummary, RECOGNISERS, type Recogniser, removeModel, verifyModel } from './models.ts';
 export { makePairSetInFolder } from './pair-set.ts';
 export { listSamples, type Sample } from './samples.ts';
 export { encodeAnimatedWebp, encodeMp4, renderTurntable, TURNTABLE_DEFAULTS, type TurntableOptions } from './turntable.ts';

@@ -5,9 +5,10 @@ import type { ModelRecipe } from '@gestalt3d/networks';
 import { type BundleManifest, ModelBundle, parseManifest } from '@gestalt3d/onnx';
 import type { ModelChoice } from '@gestalt3d/pipeline';
 import { createFileStore } from './file-store.ts';
+import { recordingVerifier } from './recording-verifier.ts';
 
 /** Folders of the bundles that ship, below the models' folder. */
-export const EMBEDDED = ['segment', 'complete', 'views'] as const;
+export const EMBEDDED = ['segment', 'complete', 'views', 'recognise'] as const;
 
 /** Imported models, and the file that their publishers offer. */
 const PUBLISHED: Record<ModelRecipe['id'], string> = {
@@ -49,13 +50,25 @@ export async function expectInstalled(modelsDir: string, name: string): Promise<
   if (file !== undefined && !(await hasManifest(join(modelsDir, name)))) throw new ModelNotImportedError(name, modelsDir, file);
 }
 
+/** What says what an object is: the bundle that ships, or imported CLIP weights. */
+export const RECOGNISERS = ['embedded', 'clip'] as const;
+export type Recogniser = (typeof RECOGNISERS)[number];
+
+/** CLIP where it is imported, unless chosen otherwise. @throws OptionError for an unknown choice */
+export async function recogniserOf(modelsDir: string, choice?: string): Promise<Recogniser> {
+  if (choice === undefined) return (await hasManifest(join(modelsDir, 'clip'))) ? 'clip' : 'embedded';
+  const known = RECOGNISERS.find((name) => name === choice);
+  if (known === undefined) throw new OptionError('recogniser', RECOGNISERS.join(' or '), choice);
+  return known;
+}
+
 /** The bundles of a folder. Embedded ones are checked byte for byte; imported ones, which may have gigabytes, by the sizes of their files. */
 export async function listModels(modelsDir: string): Promise<ModelSummary[]> {
   const summaries: ModelSummary[] = [];
   for (const name of await namesIn(modelsDir)) {
     const kind = isEmbedded(name) ? 'embedded' : 'imported';
     try {
-      const manifest = kind === 'embedded' ? (await load(modelsDir, name)).manifest : await readManifest(modelsDir, name);
+      const manifest = kind === 'embedded' ? (await loadModel(modelsDir, name)).manifest : await readManifest(modelsDir, name);
       summaries.push({ name, ...described(manifest), kind, state: 'ok' });
     } catch (error) {
       if (!(error instanceof GestaltError)) throw error;
@@ -66,12 +79,12 @@ export async function listModels(modelsDir: string): Promise<ModelSummary[]> {
 }
 
 /**
- * Reads every byte of a bundle.
+ * Reads every byte of a bundle, and notes that it did: see `recordingVerifier`.
  * @throws OptionError for a name that is not installed; ModelMissingError, ModelCorruptError; the signal's reason
  */
 export async function verifyModel(modelsDir: string, name: string, signal?: AbortSignal): Promise<ModelSummary> {
   await expectName(modelsDir, name);
-  const { manifest } = await load(modelsDir, name, signal);
+  const { manifest } = await loadModel(modelsDir, name, { again: true, ...(signal && { signal }) });
   return { name, ...described(manifest), kind: isEmbedded(name) ? 'embedded' : 'imported', state: 'ok' };
 }
 
@@ -92,14 +105,27 @@ export async function removeModel(modelsDir: string, name: string): Promise<numb
   return bytes;
 }
 
+/**
+ * A bundle whose files are what its manifest says. Embedded ones are hashed at every load; imported ones, which may have gigabytes, where the record of
+ * the last time does not vouch for them.
+ * @param options `again`: hash, whatever the record says
+ * @throws ModelCorruptError, ModelMissingError, the signal's reason
+ */
+export function loadModel(modelsDir: string, name: string, options: { again?: boolean; signal?: AbortSignal } = {}): Promise<ModelBundle> {
+  const folder = join(modelsDir, name);
+  const { again = false, signal } = options;
+  return ModelBundle.load(createFileStore(folder), {
+    ...(isEmbedded(name) ? {} : { verifier: recordingVerifier(folder, { again }) }),
+    ...(signal && { signal }),
+  });
+}
+
 const isEmbedded = (name: string): boolean => (EMBEDDED as readonly string[]).includes(name);
 const hasManifest = (folder: string): Promise<boolean> =>
   stat(join(folder, 'bundle.json')).then(
     (file) => file.isFile(),
     () => false,
   );
-const load = (modelsDir: string, name: string, signal?: AbortSignal): Promise<ModelBundle> =>
-  ModelBundle.load(createFileStore(join(modelsDir, name)), signal);
 
 /** Folders with a manifest, and those of embedded models even without. */
 async function namesIn(modelsDir: string): Promise<string[]> {

@@ -57,6 +57,8 @@ function sessionOptions(provider: Provider, { threads }: OrtBackendOptions): Inf
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
+    // a plan for all results at once would hold every weight that is unpacked from 8 bits at the same time
+    enableMemPattern: false,
     interOpNumThreads: 1,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     logSeverityLevel: 4,

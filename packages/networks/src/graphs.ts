@@ -37,11 +37,11 @@ export interface GraphOptions {
  * @param contextTokens M; with 1 the cross-attention folds
  */
 export function unetGraph(
-  { weights, precision, root = '' }: GraphOptions,
+  { weights, root = '', eightBit = false, ...options }: GraphOptions & { eightBit?: boolean },
   config: UNetConfig,
   { latentSize, contextTokens = 1 }: { latentSize: number; contextTokens?: number },
 ): GraphBuilder {
-  const g = new GraphBuilder('unet', weights, precision);
+  const g = new GraphBuilder('unet', weights, { ...options, eightBit });
   const x = g.input('x', 'float32', ['B', config.inChannels, latentSize, latentSize]);
   const t = g.exactInput('t', 'float32', ['B']);
   const context = g.input('context', 'float32', ['B', contextTokens, config.contextWidth]);
@@ -56,11 +56,11 @@ export function unetGraph(
  * @param frustumDepth depth of the widest volume
  */
 export function guidedUnetGraph(
-  { weights, precision, root = '' }: GraphOptions,
+  { weights, root = '', eightBit = false, ...options }: GraphOptions & { eightBit?: boolean },
   config: UNetConfig & { volumeChannels: readonly number[] },
   { latentSize, frustumDepth }: { latentSize: number; frustumDepth: number },
 ): GraphBuilder {
-  const g = new GraphBuilder('unet', weights, precision);
+  const g = new GraphBuilder('unet', weights, { ...options, eightBit });
   const z = g.input('z', 'float32', ['V', config.outChannels, latentSize, latentSize]);
   const t = g.exactInput('t', 'float32', ['V']);
   const context = g.input('context', 'float32', ['V', 1, config.contextWidth]);
@@ -81,8 +81,8 @@ export function guidedUnetGraph(
 }
 
 /** image [B, 3, n, n] in [-1, 1] -> mean and logVariance [B, 4, n / 8, n / 8], not scaled. */
-export function vaeEncoderGraph({ weights, precision, root = '' }: GraphOptions, config: VaeConfig, imageSize: number): GraphBuilder {
-  const g = new GraphBuilder('vae-encoder', weights, precision);
+export function vaeEncoderGraph({ weights, root = '', ...options }: GraphOptions, config: VaeConfig, imageSize: number): GraphBuilder {
+  const g = new GraphBuilder('vae-encoder', weights, options);
   const { mean, logVariance } = vaeEncoder(g.scope(root), g.input('image', 'float32', ['B', 3, imageSize, imageSize]), config);
   g.output('mean', mean);
   g.output('logVariance', logVariance);
@@ -90,35 +90,35 @@ export function vaeEncoderGraph({ weights, precision, root = '' }: GraphOptions,
 }
 
 /** z [B, 4, n, n], scaled -> image [B, 3, 8 n, 8 n], about [-1, 1]. */
-export function vaeDecoderGraph({ weights, precision, root = '' }: GraphOptions, config: VaeConfig, latentSize: number): GraphBuilder {
-  const g = new GraphBuilder('vae-decoder', weights, precision);
+export function vaeDecoderGraph({ weights, root = '', ...options }: GraphOptions, config: VaeConfig, latentSize: number): GraphBuilder {
+  const g = new GraphBuilder('vae-decoder', weights, options);
   const z = g.input('z', 'float32', ['B', config.latentChannels, latentSize, latentSize]);
   g.output('image', vaeDecoder(g.scope(root), z, config));
   return g;
 }
 
 /** pixels [B, 3, n, n], normalised -> embedding [B, width]. */
-export function clipImageGraph({ weights, precision, root = 'visual' }: GraphOptions, config: ClipImageConfig): GraphBuilder {
-  const g = new GraphBuilder('clip-image', weights, precision);
+export function clipImageGraph({ weights, root = 'visual', ...options }: GraphOptions, config: ClipImageConfig): GraphBuilder {
+  const g = new GraphBuilder('clip-image', weights, options);
   const pixels = g.input('pixels', 'float32', ['B', 3, config.resolution, config.resolution]);
   g.output('embedding', clipImageTower(g.scope(root), pixels, config));
   return g;
 }
 
 /** tokens [B, contextLength] int64 -> embedding [B, width]. */
-export function clipTextGraph({ weights, precision, root = '' }: GraphOptions, config: ClipTextConfig): GraphBuilder {
-  const g = new GraphBuilder('clip-text', weights, precision);
+export function clipTextGraph({ weights, root = '', ...options }: GraphOptions, config: ClipTextConfig): GraphBuilder {
+  const g = new GraphBuilder('clip-text', weights, options);
   g.output('embedding', clipTextTower(g.scope(root), g.input('tokens', 'int64', ['B', config.contextLength]), config));
   return g;
 }
 
 /** pix2gestalt's: image [1, 3, n, n] in [-1, 1] -> context [1, 1, width], CLIP and the projection behind it. */
 export function imageContextGraph(
-  { weights, precision }: GraphOptions,
+  { weights, ...options }: GraphOptions,
   config: ClipImageConfig,
   { clipRoot, imageSize }: { clipRoot: string; imageSize: number },
 ): GraphBuilder {
-  const g = new GraphBuilder('context', weights, precision);
+  const g = new GraphBuilder('context', weights, options);
   const image = g.input('image', 'float32', [1, 3, imageSize, imageSize]);
   const embedding = clipImageTower(g.scope(clipRoot), clipPixels(g.scope(), image, config), config);
   const context = linear(g.scope('cc_projection'), embedding, config.embeddingWidth);
@@ -128,11 +128,11 @@ export function imageContextGraph(
 
 /** SyncDreamer's: image as above, view [V, viewWidth] -> context [V, 1, width]: every view has its own. */
 export function viewContextGraph(
-  { weights, precision }: GraphOptions,
+  { weights, ...options }: GraphOptions,
   config: ClipImageConfig,
   { clipRoot, imageSize, viewWidth }: { clipRoot: string; imageSize: number; viewWidth: number },
 ): GraphBuilder {
-  const g = new GraphBuilder('context', weights, precision);
+  const g = new GraphBuilder('context', weights, options);
   const image = g.input('image', 'float32', [1, 3, imageSize, imageSize]);
   const view = g.input('view', 'float32', ['V', viewWidth]);
   const embedding = clipImageTower(g.scope(clipRoot), clipPixels(g.scope(), image, config), config);
@@ -145,8 +145,8 @@ export function viewContextGraph(
  * All views to the volume that they share: z [V, 4, h, w] noisy latents, t [1], view [V, viewWidth], index and weight [V, 4, n^3] of
  * `unprojectionTable` -> volume [1, C, n, n, n].
  */
-export function spatialVolumeGraph({ weights, precision }: GraphOptions, config: SyncDreamerVolumeConfig): GraphBuilder {
-  const g = new GraphBuilder('spatial-volume', weights, precision);
+export function spatialVolumeGraph({ weights, ...options }: GraphOptions, config: SyncDreamerVolumeConfig): GraphBuilder {
+  const g = new GraphBuilder('spatial-volume', weights, options);
   const { views, latentSize, viewChannels, volumeSize: n } = config;
   const z = g.input('z', 'float32', [views, 4, latentSize, latentSize]);
   const t = g.exactInput('t', 'float32', [1]);
@@ -166,8 +166,8 @@ export function spatialVolumeGraph({ weights, precision }: GraphOptions, config:
  * The volume as some views see it: volume [1, C, n, n, n], t [1], view [F, viewWidth], index and weight [F, 8, depth h w] of `frustumTable`
  * -> volume<width> [F, C, D, width, width], four of them.
  */
-export function frustumVolumeGraph({ weights, precision }: GraphOptions, config: SyncDreamerVolumeConfig): GraphBuilder {
-  const g = new GraphBuilder('frustum-volume', weights, precision);
+export function frustumVolumeGraph({ weights, ...options }: GraphOptions, config: SyncDreamerVolumeConfig): GraphBuilder {
+  const g = new GraphBuilder('frustum-volume', weights, options);
   const { latentSize, volumeSize: n, frustumDepth: depth } = config;
   const channels = config.channels[0];
   const points = depth * latentSize ** 2;
@@ -185,16 +185,16 @@ export function frustumVolumeGraph({ weights, precision }: GraphOptions, config:
 }
 
 /** image [1, 3, n, n], normalised and padded -> embedding [1, C, n / 16, n / 16]. */
-export function samImageGraph({ weights, precision, root = 'image_encoder' }: GraphOptions, config: SamImageConfig): GraphBuilder {
-  const g = new GraphBuilder('sam-image', weights, precision);
+export function samImageGraph({ weights, root = 'image_encoder', ...options }: GraphOptions, config: SamImageConfig): GraphBuilder {
+  const g = new GraphBuilder('sam-image', weights, options);
   const image = g.input('image', 'float32', [1, 3, config.imageSize, config.imageSize]);
   g.output('embedding', samImageEncoder(g.scope(root), image, config));
   return g;
 }
 
 /** embedding of samImageGraph, points [1, N, 2], labels [1, N], mask [1, 1, 4 n, 4 n], hasMask [1] -> masks [1, 4, 4 n, 4 n], quality [1, 4]. */
-export function samDecoderGraph({ weights, precision, root = '' }: GraphOptions, config: SamDecoderConfig): GraphBuilder {
-  const g = new GraphBuilder('sam-decoder', weights, precision);
+export function samDecoderGraph({ weights, root = '', ...options }: GraphOptions, config: SamDecoderConfig): GraphBuilder {
+  const g = new GraphBuilder('sam-decoder', weights, options);
   const { width, gridSize: n } = config;
   const embedding = g.input('embedding', 'float32', [1, width, n, n]);
   const prompt = {

@@ -5,7 +5,7 @@ export * from './graphs.ts';
 export * from './interpolation-tables.ts';
 export * from './latent-model.ts';
 export * from './latent-pictures.ts';
-export type { ModelRecipe, RecipeOptions, RecognisedModel } from './recipes/recipe.ts';
+export type { ModelRecipe, RecipeOptions, RecognisedModel, WeightPrecision } from './recipes/recipe.ts';
 export { MODEL_RECIPES, recipeFor } from './recipes/recognise-model.ts';
 export * from './sam-image-encoder.ts';
 export * from './sam-mask-decoder.ts';

@@ -126,7 +126,7 @@ describe.each<FloatDtype>(['float32', 'float16'])('in %s, against the original m
     for (const [i, token] of [98, 77, 99].entries()) tokens[16 + i] = BigInt(token);
     const text = clipTextGraph({ weights: weights(), precision }, { ...tower, contextLength: 16, vocabulary: 100 });
     expectNear(precision, 'clip text', (await runGraph(text, { tokens: [tokens, [2, 16]] })).embedding!, expected('text'));
-    const g = new GraphBuilder('pixels', weights(), precision);
+    const g = new GraphBuilder('pixels', weights(), { precision });
     const picture = g.input('image', 'float32', [1, 3, 32, 32]);
     g.output('pixels', clipPixels(g.scope(), picture, { ...tower, resolution: 24, patch: 8 }));
     expectNear(precision, 'clip pixels', (await runGraph(g, { image: input('image', 1, 3, 32, 32) })).pixels!, expected('pixels'));
@@ -245,3 +245,17 @@ function everyFourth(masks: Float32Array, count: number, size: number): Float32A
     return masks[Math.floor(i / small / small) * size * size + y * size + x]!;
   });
 }
+
+it('UNets with weights in 8 bits stay within the bound of fp16', async () => {
+  const { weights, expected } = fixture('unet');
+  const graph = unetGraph({ weights: weights(), eightBit: true }, { ...PIX2GESTALT_UNET, ...SMALL }, { latentSize: 16 });
+  expect([...graph.initializers.values()].filter(({ dtype }) => dtype === 'uint8').length).toBeGreaterThan(4);
+  const { eps } = await runGraph(graph, {
+    x: input('x', 2, 12, 16, 16),
+    t: [Float32Array.of(991, 1), [2]],
+    context: input('context1', 2, 1, 48),
+  });
+  const error = relativeError(eps!, expected('tokens1'));
+  expect(error).toBeGreaterThan(1e-6);
+  expect(error).toBeLessThan(BOUND.float16);
+});

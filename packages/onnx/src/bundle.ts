@@ -1,13 +1,29 @@
 import { type FileStore, MemoryShortError, ModelCorruptError, ModelMissingError } from '@gestalt3d/core';
 import type { InferenceBackend, RuntimeSession } from './backend.ts';
-import { type BundleManifest, type GraphSpec, parseManifest } from './manifest.ts';
+import { type BundleManifest, type FileSpec, type GraphSpec, parseManifest } from './manifest.ts';
 import { Session } from './session.ts';
 
 /**
  * Memory while a session opens, per byte of weights, as measured with onnxruntime-node 1.30 on CLIP's and SAM's image towers and rounded up: what the
- * runtime keeps, twice that where it widens fp16, and what passing weights in buffers takes beside it.
+ * runtime keeps, twice that where it widens fp16, what a run unpacks of 8-bit weights at a time (pix2gestalt's UNet), and what passing weights in
+ * buffers takes beside it.
  */
-const PER_BYTE = { kept: 1.2, widened: 2.4, read: 1.8 };
+const PER_BYTE = { kept: 1.2, widened: 2.4, unpacked: 2, read: 1.8 };
+
+/** What became of a file that a manifest lists. */
+export type FileVerdict = 'ok' | 'missing' | { damaged: string };
+
+/** Holds the files of a bundle against its manifest. */
+export interface FileVerifier {
+  /** @throws the signal's reason */
+  check(file: FileSpec, signal?: AbortSignal): Promise<FileVerdict>;
+}
+
+export interface LoadOptions {
+  /** Default: every file is read whole and hashed. An app may know a cheaper way for files of gigabytes. */
+  verifier?: FileVerifier;
+  signal?: AbortSignal;
+}
 
 /** A model on disk: a folder with `bundle.json`, the graphs it names, and whatever else it lists. */
 export class ModelBundle {
@@ -26,7 +42,7 @@ export class ModelBundle {
    * Reads the manifest and checks every file's size and SHA-256.
    * @throws ModelMissingError when the manifest or a file is not there, ModelCorruptError when bytes differ; either names all such files
    */
-  static async load(store: FileStore, signal?: AbortSignal): Promise<ModelBundle> {
+  static async load(store: FileStore, { verifier = readingVerifier(store), signal }: LoadOptions = {}): Promise<ModelBundle> {
     const bytes = await store.read('bundle.json');
     if (bytes === undefined) throw new ModelMissingError('bundle.json', store.location);
     const manifest = parseManifest(new TextDecoder().decode(bytes), store.location);
@@ -34,10 +50,9 @@ export class ModelBundle {
     const damaged: string[] = [];
     for (const file of manifest.files) {
       signal?.throwIfAborted();
-      const content = await store.read(file.path);
-      if (content === undefined) missing.push(file.path);
-      else if (content.length !== file.bytes) damaged.push(`${file.path} has ${content.length} bytes, expected ${file.bytes}`);
-      else if ((await sha256Hex(content)) !== file.sha256) damaged.push(`${file.path} has another SHA-256 than its manifest says`);
+      const verdict = await verifier.check(file, signal);
+      if (verdict === 'missing') missing.push(file.path);
+      else if (verdict !== 'ok') damaged.push(verdict.damaged);
     }
     if (damaged.length > 0)
       throw new ModelCorruptError(manifest.id, [...damaged, ...missing.map((path) => `${path} is missing`)].join('; '));
@@ -68,8 +83,10 @@ export class ModelBundle {
   peakBytes(role: string, backend: InferenceBackend): number {
     const { file, externalData = [] } = this.graph(role);
     const used = this.manifest.files.filter(({ path }) => path === file || externalData.includes(path));
-    const widened = this.manifest.precision === 'float16' && (backend.provider === 'cpu' || backend.provider === 'wasm');
-    const perByte = (widened ? PER_BYTE.widened : PER_BYTE.kept) + (this.#isMapped(role, backend) ? 0 : PER_BYTE.read);
+    const { precision } = this.manifest;
+    const widened = precision === 'float16' && (backend.provider === 'cpu' || backend.provider === 'wasm');
+    const kept = widened ? PER_BYTE.widened : precision === 'int8' ? PER_BYTE.unpacked : PER_BYTE.kept;
+    const perByte = kept + (this.#isMapped(role, backend) ? 0 : PER_BYTE.read);
     return Math.ceil(perByte * used.reduce((sum, { bytes }) => sum + bytes, 0));
   }
 
@@ -116,6 +133,22 @@ export class ModelBundle {
       await session.dispose();
     }
   }
+}
+
+/** What to say of a file by its size and hash; `sha256` is asked for only where the size is right. */
+export async function verdictOf(file: FileSpec, bytes: number, sha256: () => Promise<string>): Promise<FileVerdict> {
+  if (bytes !== file.bytes) return { damaged: `${file.path} has ${bytes} bytes, expected ${file.bytes}` };
+  if ((await sha256()) !== file.sha256) return { damaged: `${file.path} has another SHA-256 than its manifest says` };
+  return 'ok';
+}
+
+function readingVerifier(store: FileStore): FileVerifier {
+  return {
+    async check(file) {
+      const content = await store.read(file.path);
+      return content === undefined ? 'missing' : verdictOf(file, content.length, () => sha256Hex(content));
+    },
+  };
 }
 
 function firstLine(error: unknown): string {

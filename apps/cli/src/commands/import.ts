@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { interruptible, type Streams } from '../session.ts';
 
 const MODELS = ['pix2gestalt', 'syncdreamer', 'clip', 'sam'] as const;
-const PRECISIONS = { fp32: 'float32', fp16: 'float16' } as const;
+const PRECISIONS = { fp32: 'float32', fp16: 'float16', int8: 'int8' } as const;
 
 interface ImportFlags {
   as?: string;
@@ -23,7 +23,11 @@ export function registerImport(program: Command, streams: Streams): void {
       `published weights (${MODELS.join(', ')}: .ckpt, .pt, .pth, .safetensors) to a model bundle; nothing in the file is executed`,
     )
     .option('--as <name>', `what it must be: ${MODELS.join(', ')} (default: recognised by its tensors)`)
-    .option('--precision <name>', 'fp32 or fp16, of the weights in the bundle', 'fp32')
+    .option(
+      '--precision <name>',
+      'fp32, fp16 (for webgpu and cuda) or int8 (for the cpu: the UNet in 8 bits), of the weights in the bundle',
+      'fp32',
+    )
     .option('--no-ema', 'pix2gestalt: the raw weights instead of their moving average')
     .option('--vocabulary <file>', 'clip: bpe_simple_vocab_16e6.txt.gz of the same repository, needed for texts')
     .option('--models <dir>', 'folder of the model bundles')
@@ -32,7 +36,7 @@ export function registerImport(program: Command, streams: Streams): void {
       const as = MODELS.find((name) => name === flags.as);
       if (flags.as !== undefined && as === undefined) throw new OptionError('--as', MODELS.join(', '), flags.as);
       const precision = PRECISIONS[flags.precision as keyof typeof PRECISIONS];
-      if (precision === undefined) throw new OptionError('--precision', 'fp32 or fp16', flags.precision);
+      if (precision === undefined) throw new OptionError('--precision', 'fp32, fp16 or int8', flags.precision);
       const { signal, dispose } = interruptible();
       const toTerminal = streams.stderr.isTTY && !flags.json;
       let shown = -1;

@@ -139,6 +139,50 @@ describe('runs on imported models', () => {
     expect(again.stdout).toContain('"reused":true');
   });
 
+  it('goes from a photograph to a GLB that names the models and their licences', async () => {
+    const run = await onModels(
+      'run',
+      inside('photo.png'),
+      ...['--mask', inside('mask.png'), '--out', inside('whole'), '--samples', '1', '--elevation', '30', '--device', 'cpu'],
+      ...['--completion', 'pix2gestalt', '--completion-steps', '5', '--views', 'syncdreamer', '--views-steps', '2'],
+      ...['--preset', 'draft', '--triangles', '2000'],
+    );
+    // three grey squares are no object: the asset is written, and its own check says what it is worth
+    expect(run.stdout).toContain('whole/asset.glb');
+    const glb = await readFile(inside('whole/asset.glb'));
+    expect(glb.toString('latin1', 0, 4)).toBe('glTF');
+    const { asset, meshes } = JSON.parse(glb.toString('utf8', 20, 20 + glb.readUInt32LE(12)));
+    expect(meshes).toHaveLength(1);
+    expect(asset.extras.gestalt3d.models).toMatchObject({
+      complete: {
+        id: 'pix2gestalt',
+        licence: 'CC-BY-NC-4.0',
+        terms: expect.stringContaining('no commercial use'),
+        source: 'https://github.com/cvlab-columbia/pix2gestalt',
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+      views: { id: 'syncdreamer', licence: 'MIT', source: 'https://github.com/liuyuan-pal/SyncDreamer' },
+    });
+    // the bundle that made it says the same
+    const manifest = JSON.parse(await readFile(join(models, 'pix2gestalt/bundle.json'), 'utf8'));
+    expect(manifest).toMatchObject({ licence: 'CC-BY-NC-4.0', terms: asset.extras.gestalt3d.models.complete.terms });
+  }, 180_000);
+
+  it('refuses a bundle with one flipped byte by name, although it was verified before', async () => {
+    const weights = join(models, 'pix2gestalt/unet.0.bin');
+    const bytes = await readFile(weights);
+    const flip = async () => {
+      bytes[4321]! ^= 4;
+      await writeFile(weights, bytes);
+    };
+    const again = () => onModels('complete', inside('a'), '--completion', 'pix2gestalt', '--completion-steps', '4', '--samples', '1');
+    await flip();
+    const { status, stderr } = await again();
+    expect([status, stderr]).toEqual([4, expect.stringContaining('unet.0.bin has another SHA-256')]);
+    await flip();
+    expect((await again()).status).toBe(0);
+  });
+
   it('segments with SAM, by points and by a box', async () => {
     for (const prompt of [
       ['--point', '160,100'],
@@ -170,7 +214,9 @@ describe('runs on imported models', () => {
     expect(words.stdout).toMatch(/^photo {7}(ab|b) \d+\.\d %, (ab|b) \d+\.\d %\nvisible {5}.*\ncompletion {2}/);
     expect((await onModels('recognise', inside('a'), '--labels', 'ab')).status).toBe(2);
     expect((await onModels('recognise', inside('sam'), '--labels', 'ab,b')).status).toBe(3);
-    expect((await cli('recognise', inside('a'), '--labels', 'ab,b', '--models', inside('bare'))).stderr).toContain('--vocabulary');
+    expect((await cli('recognise', inside('a'), '--recogniser', 'clip', '--labels', 'ab,b', '--models', inside('bare'))).stderr).toContain(
+      '--vocabulary',
+    );
   });
 });
 

@@ -3,7 +3,7 @@ import { CLIP_DEVIATION, CLIP_MEAN } from '../clip.ts';
 import { clipImageGraph, clipTextGraph } from '../graphs.ts';
 import { inferClipImage, inferClipText } from './infer.ts';
 import { readSmall } from './read-small.ts';
-import type { ModelRecipe } from './recipe.ts';
+import { graphPrecision, type ModelRecipe } from './recipe.ts';
 
 /** Pictures and texts in one space (Radford et al. 2021); the vision transformers, not the ResNets. */
 export const clipRecipe: ModelRecipe = {
@@ -11,12 +11,13 @@ export const clipRecipe: ModelRecipe = {
   licence: 'MIT',
   terms: 'keep the copyright notice',
   source: 'https://github.com/openai/CLIP',
+  hasUNet: false,
   matches: ({ tensors }) =>
     ['visual.proj', 'visual.class_embedding', 'token_embedding.weight', 'text_projection'].every((key) => tensors.has(key)),
   async recognise(checkpoint, { precision, signal }) {
     const image = inferClipImage(checkpoint, 'visual.');
     const text = inferClipText(checkpoint);
-    const options = { weights: checkpointWeights(checkpoint), precision };
+    const options = { weights: checkpointWeights(checkpoint), ...graphPrecision(precision).all };
     return {
       graphs: { image: clipImageGraph(options, image), text: clipTextGraph(options, text) },
       manifest: {

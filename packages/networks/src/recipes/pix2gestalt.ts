@@ -2,7 +2,7 @@ import { type Checkpoint, checkpointWeights } from '@gestalt3d/onnx';
 import { imageContextGraph, unetGraph, vaeDecoderGraph, vaeEncoderGraph } from '../graphs.ts';
 import { inferClipImage, inferUNet, inferVae } from './infer.ts';
 import { checkSchedule, readSmall } from './read-small.ts';
-import type { ModelRecipe } from './recipe.ts';
+import { graphPrecision, type ModelRecipe } from './recipe.ts';
 
 const UNET = 'model.diffusion_model';
 const VAE = 'first_stage_model';
@@ -15,6 +15,7 @@ export const pix2gestaltRecipe: ModelRecipe = {
   licence: 'CC-BY-NC-4.0',
   terms: 'name the authors; no commercial use. Derived from Stable Diffusion: the CreativeML OpenRAIL-M use restrictions apply too',
   source: 'https://github.com/cvlab-columbia/pix2gestalt',
+  hasUNet: true,
   matches: ({ tensors }) => tensors.get(`${UNET}.input_blocks.0.0.weight`)?.shape[1] === 12 && tensors.has('cc_projection.weight'),
   async recognise(checkpoint, { precision, ema, signal }) {
     await checkSchedule(checkpoint, signal);
@@ -30,12 +31,17 @@ export const pix2gestaltRecipe: ModelRecipe = {
       );
     else notes.push(ema ? 'weights of the UNet: raw, the file has no moving average' : 'weights of the UNet: raw, as asked');
     const weights = checkpointWeights(checkpoint);
-    const options = { weights, precision };
+    const { all, unet: unetOptions } = graphPrecision(precision);
+    const options = { weights, ...all };
     return {
       graphs: {
-        unet: unetGraph({ ...options, weights: averaged ? checkpointWeights(checkpoint, emaName) : weights, root: UNET }, unet, {
-          latentSize,
-        }),
+        unet: unetGraph(
+          { ...options, ...unetOptions, weights: averaged ? checkpointWeights(checkpoint, emaName) : weights, root: UNET },
+          unet,
+          {
+            latentSize,
+          },
+        ),
         vaeEncoder: vaeEncoderGraph({ ...options, root: VAE }, vae, IMAGE_SIZE),
         vaeDecoder: vaeDecoderGraph({ ...options, root: VAE }, vae, latentSize),
         context: imageContextGraph(options, clip, { clipRoot: CLIP, imageSize: IMAGE_SIZE }),

@@ -3,7 +3,7 @@ import { frustumVolumeGraph, guidedUnetGraph, spatialVolumeGraph, vaeDecoderGrap
 import { SYNCDREAMER_VOLUMES, type SyncDreamerVolumeConfig } from '../syncdreamer-volumes.ts';
 import { inferClipImage, inferUNet, inferVae, shapeOf } from './infer.ts';
 import { checkSchedule, readSmall } from './read-small.ts';
-import type { ModelRecipe } from './recipe.ts';
+import { graphPrecision, type ModelRecipe } from './recipe.ts';
 
 const UNET = 'model.diffusion_model';
 const VAE = 'first_stage_model';
@@ -16,6 +16,7 @@ export const syncdreamerRecipe: ModelRecipe = {
   licence: 'MIT',
   terms: 'keep the copyright notice. Derived from zero123 and Stable Diffusion, whose terms may apply too',
   source: 'https://github.com/liuyuan-pal/SyncDreamer',
+  hasUNet: true,
   matches: ({ tensors }) =>
     tensors.has(`${UNET}.middle_conditions.proj_in.0.weight`) && tensors.has('spatial_volume.target_encoder.init_conv.weight'),
   async recognise(checkpoint, { precision, signal }) {
@@ -34,10 +35,11 @@ export const syncdreamerRecipe: ModelRecipe = {
     const views = shapeOf(checkpoint, 'spatial_volume.spatial_volume_feats.init_conv.weight')[1]! / viewChannels;
     const volumes: SyncDreamerVolumeConfig = { ...SYNCDREAMER_VOLUMES, views, latentSize, viewChannels, channels: widths };
     const unet = { ...inferUNet(checkpoint, `${UNET}.`), volumeChannels: widths };
-    const options = { weights: checkpointWeights(checkpoint), precision };
+    const { all, unet: unetOptions } = graphPrecision(precision);
+    const options = { weights: checkpointWeights(checkpoint), ...all };
     return {
       graphs: {
-        unet: guidedUnetGraph({ ...options, root: UNET }, unet, { latentSize, frustumDepth: volumes.frustumDepth }),
+        unet: guidedUnetGraph({ ...options, ...unetOptions, root: UNET }, unet, { latentSize, frustumDepth: volumes.frustumDepth }),
         vaeEncoder: vaeEncoderGraph({ ...options, root: VAE }, vae, IMAGE_SIZE),
         vaeDecoder: vaeDecoderGraph({ ...options, root: VAE }, vae, latentSize),
         context: viewContextGraph(options, clip, { clipRoot: CLIP, imageSize: IMAGE_SIZE, viewWidth: volumes.viewWidth }),

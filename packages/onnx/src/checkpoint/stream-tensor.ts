@@ -8,12 +8,13 @@ import { elementCount, isContiguous, type TensorStorage, type TensorView } from 
 /** What floating-point tensors may be converted to. */
 export type FloatDtype = 'float32' | 'float16';
 
-const CHUNK_BYTES = 4 * 2 ** 20;
+/** Fits the second-level cache beside its copies: pieces of 4 MiB made an import take three times as long (AMD EPYC, ext4). */
+const CHUNK_BYTES = 256 * 2 ** 10;
 /** A view that is not contiguous is gathered in memory; the largest weights of the known models have 151 MB. */
 const MAX_GATHER_BYTES = 256 * 2 ** 20;
 
 /**
- * The elements of a tensor in row-major order as little-endian bytes, in pieces of at most 4 MiB of the file. Checks the storage's checksum where
+ * The elements of a tensor in row-major order as little-endian bytes, in pieces of at most 256 KiB of the file. Checks the storage's checksum where
  * the format has one. A piece belongs to the caller until the next is asked for.
  * @throws CheckpointUnknownError (no such tensor, not a floating-point one), CheckpointDamagedError (checksum, values beyond fp16), the signal's reason
  */

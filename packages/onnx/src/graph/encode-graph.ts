@@ -1,8 +1,10 @@
 import { DTYPE_BYTES } from '../checkpoint/dtype.ts';
 import { CheckpointDamagedError } from '../checkpoint/errors.ts';
+import type { FloatDtype } from '../checkpoint/stream-tensor.ts';
 import { elementCount } from '../checkpoint/tensor.ts';
 import type { GraphSpec } from '../manifest.ts';
 import type { Shape } from './dim.ts';
+import { eightBit } from './eight-bit.ts';
 import { type Attribute, type GraphBuilder, type GraphWeight, ONNX_DTYPE, type Value } from './graph-builder.ts';
 import { ProtoWriter } from './proto-writer.ts';
 
@@ -85,13 +87,18 @@ export async function* externalFileBytes(
   for (const { weight, offset, bytes } of file.weights) {
     if (offset > at) yield new Uint8Array(offset - at);
     let streamed = 0;
-    for await (const piece of graph.weights.stream(weight.key, weight.dtype, signal)) {
+    for await (const piece of bytesOf(graph, weight, signal)) {
       streamed += piece.length;
       yield piece;
     }
     if (streamed !== bytes) throw new CheckpointDamagedError(graph.weights.name, `${bytes} bytes of ${weight.key}`, String(streamed));
     at = offset + bytes;
   }
+}
+
+function bytesOf({ weights }: GraphBuilder, { key, dtype, part }: GraphWeight, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+  if (part !== undefined) return eightBit(weights.stream(key, 'float32', signal), part);
+  return weights.stream(key, dtype as FloatDtype, signal);
 }
 
 function layOut(weights: readonly GraphWeight[], base: string): ExternalFile[] {

@@ -1,8 +1,10 @@
 import { ShapeMismatchError } from '@gestalt3d/core';
 import { CheckpointUnknownError } from '../checkpoint/errors.ts';
 import type { FloatDtype } from '../checkpoint/stream-tensor.ts';
+import { elementCount } from '../checkpoint/tensor.ts';
 import type { Dtype } from '../manifest.ts';
 import { type Dim, expectDims, productOf, type Shape } from './dim.ts';
+import type { EightBitPart } from './eight-bit.ts';
 import type { WeightSource } from './weight-source.ts';
 
 /** The result of a node, an input or a weight. */
@@ -35,9 +37,20 @@ export interface GraphConstant {
 export interface GraphWeight {
   name: string;
   key: string;
-  dtype: FloatDtype;
+  dtype: FloatDtype | 'uint8';
+  /** Of an 8-bit weight: which part this is. */
+  part?: EightBitPart;
   /** As the graph sees it; the same elements in the same order as in the source. */
   shape: readonly number[];
+}
+
+export interface GraphBuilderOptions {
+  /** Default: float32 */
+  precision?: FloatDtype;
+  /** Use ONNX Runtime's fused operators where they are faster; false gives a graph of standard operators only. Default: true */
+  fused?: boolean;
+  /** Keep the large weights of convolutions and linear layers in 8 bits; arithmetic stays in the graph's precision, float32. Default: false */
+  eightBit?: boolean;
 }
 
 /**
@@ -48,8 +61,8 @@ export class GraphBuilder {
   readonly name: string;
   readonly precision: FloatDtype;
   readonly weights: WeightSource;
-  /** Use ONNX Runtime's fused operators where they are faster; false gives a graph of standard operators only. */
   readonly fused: boolean;
+  readonly eightBit: boolean;
   readonly nodes: GraphNode[] = [];
   readonly constants = new Map<string, GraphConstant>();
   readonly initializers = new Map<string, GraphWeight>();
@@ -57,11 +70,12 @@ export class GraphBuilder {
   readonly outputs: Value[] = [];
   #count = 0;
 
-  constructor(name: string, weights: WeightSource, precision: FloatDtype = 'float32', fused = true) {
+  constructor(name: string, weights: WeightSource, { precision = 'float32', fused = true, eightBit = false }: GraphBuilderOptions = {}) {
     this.name = name;
     this.weights = weights;
     this.precision = precision;
     this.fused = fused;
+    this.eightBit = eightBit && precision === 'float32';
   }
 
   /** An input of the graph. float32 ones are converted to the graph's precision. */
@@ -91,14 +105,34 @@ export class GraphBuilder {
    * @throws CheckpointUnknownError when it is not there, ShapeMismatchError when it has another shape
    */
   weight(key: string, shape: readonly number[], as: readonly number[] = shape): Value {
-    const found = this.weights.shapeOf(key);
-    if (found === undefined)
-      throw new CheckpointUnknownError(this.weights.name, `a tensor ${key} [${shape.join(', ')}]`, 'none of that name');
-    expectDims(key, found, shape);
+    this.#expectWeight(key, shape);
     if (productOf(shape) !== productOf(as)) throw new ShapeMismatchError(key, as, shape);
     const name = expectedName(key, as, shape);
     this.initializers.set(name, { name, key, dtype: this.precision, shape: as });
     return { name, dtype: this.precision, shape: as };
+  }
+
+  /**
+   * A tensor of the weight source in 8 bits, about (levels - 128) times the step of its block.
+   * @param block consecutive numbers that share a step
+   * @param as the shapes under which the graph uses both parts: levels uint8, as many as the tensor's elements, steps float32, one a block
+   * @throws as `weight`
+   */
+  eightBitWeight(
+    key: string,
+    shape: readonly number[],
+    block: number,
+    as: { levels: readonly number[]; steps: readonly number[] },
+  ): { levels: Value; steps: Value } {
+    this.#expectWeight(key, shape);
+    if (elementCount(as.levels) !== elementCount(shape)) throw new ShapeMismatchError(key, as.levels, shape);
+    if (elementCount(as.steps) * block !== elementCount(shape)) throw new ShapeMismatchError(`${key}, blocks of ${block}`, as.steps, shape);
+    const part = (kind: EightBitPart['kind'], dtype: 'uint8' | 'float32'): Value => {
+      const name = `${key}:${kind}`;
+      this.initializers.set(name, { name, key, dtype, shape: as[kind], part: { kind, block } });
+      return { name, dtype, shape: as[kind] };
+    };
+    return { levels: part('levels', 'uint8'), steps: part('steps', 'float32') };
   }
 
   /** Whole numbers (shapes, indices); kept in the graph itself, equal ones once. */
@@ -116,6 +150,11 @@ export class GraphBuilder {
       `f${shape.join('x')}:${values.join(',')}`,
     );
     return this.cast(constant, dtype);
+  }
+
+  /** Small whole numbers from 0 to 255; kept in the graph itself. */
+  bytes(values: readonly number[], shape: readonly number[] = [values.length]): Value {
+    return this.#constant('uint8', shape, Uint8Array.from(values), `b${shape.join('x')}:${values.join(',')}`);
   }
 
   cast(value: Value, dtype: Dtype): Value {
@@ -158,6 +197,13 @@ export class GraphBuilder {
   /** A part of the network: its weights' names begin with the prefix. */
   scope(prefix = ''): Scope {
     return new Scope(this, prefix);
+  }
+
+  #expectWeight(key: string, shape: readonly number[]): void {
+    const found = this.weights.shapeOf(key);
+    if (found === undefined)
+      throw new CheckpointUnknownError(this.weights.name, `a tensor ${key} [${shape.join(', ')}]`, 'none of that name');
+    expectDims(key, found, shape);
   }
 
   #constant(dtype: Dtype, shape: readonly number[], bytes: Uint8Array, key: string): Value {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CheckpointDamagedError, CheckpointUnknownError } from '../checkpoint/errors.ts';
 import { toFloat16Bits } from '../checkpoint/float16.ts';
 import { productOf, type Shape, sumOf } from './dim.ts';
+import { eightBit } from './eight-bit.ts';
 import { encodeGraph, externalFileBytes } from './encode-graph.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
 import { add, gelu, quickGelu, silu, softmax } from './ops/arithmetic.ts';
@@ -157,7 +158,7 @@ describe('operators', () => {
       Float32Array,
       Float32Array,
     ];
-    const g = new GraphBuilder('test', memoryWeights({}), 'float32', fused);
+    const g = new GraphBuilder('test', memoryWeights({}), { fused });
     const of = (name: string, rows: number) => g.input(name, 'float32', ['B', rows, heads * d]);
     g.output('y', attention(g, of('q', n), of('k', m), of('v', m), heads));
     const { y } = await run(g, { q: [q, [1, n, 10]], k: [k, [1, m, 10]], v: [v, [1, m, 10]] });
@@ -218,7 +219,7 @@ describe('mistakes', () => {
 
 describe('files', () => {
   const make = (precision: 'float32' | 'float16' = 'float32') => {
-    const b = new GraphBuilder('test', memoryWeights({ 'a.weight': [[3, 4], count(12)], 'a.bias': [[3], [1, 2, 3]] }), precision);
+    const b = new GraphBuilder('test', memoryWeights({ 'a.weight': [[3, 4], count(12)], 'a.bias': [[3], [1, 2, 3]] }), { precision });
     const x = b.input('x', 'float32', ['B', 4]);
     b.output('y', silu(b, linear(b.scope('a'), x, 3)));
     b.output('z', linear(b.scope('a'), x, 3));
@@ -255,5 +256,75 @@ describe('files', () => {
       expect([...z!]).toEqual([0 + 3 + 1, 4 + 7 + 2, 8 + 11 + 3]);
     }
     expect(encodeGraph(make('float16'), 'g').external[0]!.weights.map(({ bytes }) => bytes)).toEqual([24, 6]);
+  });
+});
+
+describe('weights in 8 bits', () => {
+  const LINEAR: [number[], number[]] = [[256, 256], count(65_536).map((i) => Math.sin(i * i))];
+  const CONV: [number[], number[]] = [[64, 128, 3, 3], count(73_728).map((i) => Math.cos(i * i))];
+  const make = (eightBit: boolean, weights: Record<string, [number[], ArrayLike<number>]>, f: (g: GraphBuilder) => Value) => {
+    const g = new GraphBuilder('test', memoryWeights(weights), { eightBit });
+    g.output('y', f(g));
+    return g;
+  };
+  /** The largest difference that rounding every weight by half a step can make: |x| summed, times half a step of weights up to 1. */
+  const bound = (x: ArrayLike<number>): number => (Array.from(x).reduce((sum, value) => sum + Math.abs(value), 0) * 0.5) / 127;
+
+  it('give the products of a linear layer up to half a step a weight', async () => {
+    const graph = (eightBit: boolean) =>
+      make(eightBit, { 'a.weight': LINEAR, 'a.bias': [[256], count(256)] }, (g) =>
+        linear(g.scope('a'), g.input('x', 'float32', ['B', 2, 256]), 256),
+      );
+    const x = count(1024).map((i) => Math.cos(3 * i));
+    const feeds = { x: [x, [2, 2, 256]] as [number[], number[]] };
+    const [exact, eight] = [(await run(graph(false), feeds)).y!, (await run(graph(true), feeds)).y!];
+    const most = Math.max(...eight.map((value, i) => Math.abs(value - exact[i]!)));
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(bound(x.slice(0, 256)));
+    // a byte a weight, a step a block of 64, and the bias
+    expect(encodeGraph(graph(true), 'g').external[0]!.weights.map(({ weight, bytes }) => [weight.name, bytes])).toEqual([
+      ['a.weight:levels', 65_536],
+      ['a.weight:steps', 4096],
+      ['a.bias', 1024],
+    ]);
+  });
+
+  it('give the sums of a convolution up to half a step a weight', async () => {
+    const graph = (eightBit: boolean) =>
+      make(eightBit, { 'a.weight': CONV, 'a.bias': [[64], count(64)] }, (g) =>
+        conv(g.scope('a'), g.input('x', 'float32', ['B', 128, 4, 4]), 64, { kernel: 3 }),
+      );
+    const x = count(2048).map((i) => Math.cos(3 * i));
+    const feeds = { x: [x, [1, 128, 4, 4]] as [number[], number[]] };
+    const [exact, eight] = [(await run(graph(false), feeds)).y!, (await run(graph(true), feeds)).y!];
+    const most = Math.max(...eight.map((value, i) => Math.abs(value - exact[i]!)));
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(bound(x));
+    expect(encodeGraph(graph(true), 'g').external[0]!.bytes).toBeLessThan(0.26 * encodeGraph(graph(false), 'g').external[0]!.bytes);
+  });
+
+  it('are exact where weights are whole steps, in blocks of zeros too, and in whatever pieces they stream by', async () => {
+    const values = Float32Array.from({ length: 65_536 }, (_, i) => (i < 64 ? 0 : i % 64 === 0 ? 127 : (i % 255) - 127));
+    const bytes = new Uint8Array(values.buffer);
+    for (const size of [4, 1000, 4096, bytes.length]) {
+      const pieces = async function* () {
+        for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+      };
+      const levels: number[] = [];
+      for await (const piece of eightBit(pieces(), { kind: 'levels', block: 64 })) for (const level of piece) levels.push(level);
+      expect(levels).toHaveLength(values.length);
+      expect(levels.every((level, i) => level - 128 === values[i]!)).toBe(true);
+      const steps: number[] = [];
+      for await (const piece of eightBit(pieces(), { kind: 'steps', block: 64 }))
+        steps.push(...new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4));
+      expect(steps).toEqual(Array(1024).fill(1));
+    }
+  });
+
+  it('leave small tensors as they are', () => {
+    const g = make(true, { 'a.weight': [[3, 64], count(192)], 'a.bias': [[3], [1, 2, 3]] }, (b) =>
+      linear(b.scope('a'), b.input('x', 'float32', [1, 64]), 3),
+    );
+    expect([...g.initializers.values()].map(({ dtype }) => dtype)).toEqual(['float32', 'float32']);
   });
 });

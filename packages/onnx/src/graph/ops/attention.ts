@@ -1,5 +1,6 @@
 import { ShapeMismatchError } from '@gestalt3d/core';
 import { broadcastShapes, productOf, sizeOf } from '../dim.ts';
+import { isWorthEightBit, LINEAR_BLOCK } from '../eight-bit.ts';
 import type { GraphBuilder, Scope, Value } from '../graph-builder.ts';
 import { add, scale, softmax } from './arithmetic.ts';
 import { reshape, transpose } from './shape.ts';
@@ -7,7 +8,24 @@ import { reshape, transpose } from './shape.ts';
 /** x W^T + b over the last axis; weight [out, in]. */
 export function linear(s: Scope, x: Value, outWidth: number, { bias = true }: { bias?: boolean } = {}): Value {
   const inWidth = sizeOf(`input of ${s.prefix}`, x.shape, -1);
-  return linearWith(s.graph, x, s.weight('weight', [outWidth, inWidth]), bias ? s.weight('bias', [outWidth]) : undefined);
+  const g = s.graph;
+  if (g.eightBit && isWorthEightBit(outWidth * inWidth) && inWidth % LINEAR_BLOCK === 0) {
+    const blocks = inWidth / LINEAR_BLOCK;
+    const { levels, steps } = g.eightBitWeight(s.at('weight').prefix, [outWidth, inWidth], LINEAR_BLOCK, {
+      levels: [outWidth, blocks, LINEAR_BLOCK],
+      steps: [outWidth, blocks],
+    });
+    const inputs = [x, levels, steps, ...(bias ? [undefined, undefined, s.weight('bias', [outWidth])] : [])];
+    return g.node('com.microsoft:MatMulNBits', inputs, [...x.shape.slice(0, -1), outWidth], {
+      K: { int: inWidth },
+      N: { int: outWidth },
+      bits: { int: 8 },
+      block_size: { int: LINEAR_BLOCK },
+      // activations stay fp32
+      accuracy_level: { int: 1 },
+    });
+  }
+  return linearWith(g, x, s.weight('weight', [outWidth, inWidth]), bias ? s.weight('bias', [outWidth]) : undefined);
 }
 
 /** As `linear`, for weights under other names: weight [out, in], bias [out]. */

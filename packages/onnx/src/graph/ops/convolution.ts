@@ -1,5 +1,6 @@
 import { ShapeMismatchError } from '@gestalt3d/core';
 import { type Shape, sizeOf } from '../dim.ts';
+import { isWorthEightBit } from '../eight-bit.ts';
 import type { Scope, Value } from '../graph-builder.ts';
 
 export interface ConvolutionOptions {
@@ -18,13 +19,24 @@ export function conv(
   { kernel, stride = 1, padding = kernel >> 1, bias = true }: ConvolutionOptions,
 ): Value {
   const { spatial, inChannels } = read(s, x);
-  const weight = s.weight('weight', [outChannels, inChannels, ...spatial.map(() => kernel)]);
+  const weight = kernelOf(s, [outChannels, inChannels, ...spatial.map(() => kernel)]);
   const sizes = spatial.map((size) => Math.floor((size + 2 * padding - kernel) / stride) + 1);
   return s.graph.node('Conv', [x, weight, ...(bias ? [s.weight('bias', [outChannels])] : [])], [x.shape[0]!, outChannels, ...sizes], {
     kernel_shape: { ints: spatial.map(() => kernel) },
     strides: { ints: spatial.map(() => stride) },
     pads: { ints: [...spatial, ...spatial].map(() => padding) },
   });
+}
+
+/** A convolution's weight; where it is kept in 8 bits, with a step for each result channel, and unpacked whenever it is used. */
+function kernelOf(s: Scope, shape: readonly number[]): Value {
+  const g = s.graph;
+  const elements = shape.reduce((a, b) => a * b, 1);
+  if (!g.eightBit || !isWorthEightBit(elements)) return s.weight('weight', shape);
+  const outChannels = shape[0]!;
+  const { levels, steps } = g.eightBitWeight(s.at('weight').prefix, shape, elements / outChannels, { levels: shape, steps: [outChannels] });
+  const zero = g.bytes(Array<number>(outChannels).fill(128));
+  return g.node('DequantizeLinear', [levels, steps, zero], shape, { axis: { int: 0 } }, 'float32');
 }
 
 /** Transposed convolution. Weight [C, out, k, k(, k)]; size (n - 1) stride - 2 padding + kernel + outputPadding. */
