@@ -118,6 +118,8 @@ export function prepareSource(mesh: Mesh, source: BakeSource, options: { erodePx
 }
 
 export interface Sample {
+  /** Nothing hides the point, and it faces the camera, in the frame: so even where it is too near an outline to take a colour. */
+  inSight: boolean;
   r: number;
   g: number;
   b: number;
@@ -125,8 +127,10 @@ export interface Sample {
   cos: number;
 }
 
-/** How far a source shows a surface point, 0..1: 0 unless it is in front, inside the outline by the margin and not hidden. Fills `out` when > 0. */
+/** How far a source shows a surface point, 0..1: 0 unless it is in front, inside the outline by the margin and not hidden. Fills `out` when > 0, `inSight` always. */
 export function sampleSource(s: PreparedSource, x: number, y: number, z: number, nx: number, ny: number, nz: number, out: Sample): number {
+  out.inSight = false;
+
   // 1. angle
   const dx = s.eye[0] - x;
   const dy = s.eye[1] - y;
@@ -143,7 +147,16 @@ export function sampleSource(s: PreparedSource, x: number, y: number, z: number,
   const { width, height } = s.image;
   if (u < 0 || v < 0 || u >= width || v >= height) return 0;
 
-  // 3. outline and depth jumps
+  // 3. depth test: a pixel's footprint on a slope spans footprint * tan
+  const zx = Math.min(s.depthWidth - 1, Math.floor(u * s.depthScale));
+  const zy = Math.min(s.depthHeight - 1, Math.floor(v * s.depthScale));
+  const zAt = zy * s.depthWidth + zx;
+  const footprint = depth / (s.flX * s.depthScale);
+  const tan = Math.min(8, Math.sqrt(Math.max(0, 1 - cos * cos)) / cos);
+  if (depth > s.depth[zAt] + s.bias + footprint * (0.75 + tan)) return 0;
+  out.inSight = true;
+
+  // 4. outline and depth jumps
   const px = Math.min(Math.max(u - 0.5, 0), width - 1);
   const py = Math.min(Math.max(v - 0.5, 0), height - 1);
   const column = Math.floor(px);
@@ -157,14 +170,6 @@ export function sampleSource(s: PreparedSource, x: number, y: number, z: number,
   const distance =
     (margin[at] * (1 - fx) + margin[at + right] * fx) * (1 - fy) + (margin[at + down] * (1 - fx) + margin[at + down + right] * fx) * fy;
   if (distance <= 0) return 0;
-
-  // 4. depth test: a pixel's footprint on a slope spans footprint * tan
-  const zx = Math.min(s.depthWidth - 1, Math.floor(u * s.depthScale));
-  const zy = Math.min(s.depthHeight - 1, Math.floor(v * s.depthScale));
-  const zAt = zy * s.depthWidth + zx;
-  const footprint = depth / (s.flX * s.depthScale);
-  const tan = Math.min(8, Math.sqrt(Math.max(0, 1 - cos * cos)) / cos);
-  if (depth > s.depth[zAt] + s.bias + footprint * (0.75 + tan)) return 0;
 
   // 5. colour; the margin of 1.5 px or more keeps all four pixels inside the outline
   const { data } = s.image;

@@ -179,6 +179,72 @@ describe('the seam test', () => {
   });
 });
 
+describe('bakeTexture of a surface that pictures show half of', () => {
+  const truth = withTestColors(torusMesh(0.35, 0.15, 96, 48));
+  const { colors: _, ...bare } = truth;
+  const { mesh, texelsPerUnit } = unwrapMesh(bare, { textureSize: 256, paddingPx: 4, maxAngleDeg: 55 });
+  const camera = orbitCamera(0, 30, 300);
+  const sources: BakeSource[] = [{ kind: 'photo', view: { camera, image: renderMesh(truth, camera, { mode: 'unlit' }) } }];
+
+  it('spreads the colours around it over the rest, without a step over the cuts of the atlas', async () => {
+    const { texture, unseen, origin } = await bakeTexture(mesh, sources, options);
+    expect(unseen).toBeGreaterThan(0.4);
+    const hidden = (_x: number, y: number, z: number) => z < -0.02 && y < 0.05;
+    const { border, inside, borderCount, insideCount } = seamSteps(mesh, texture, 1 / texelsPerUnit, hidden);
+    expect(Math.min(borderCount, insideCount)).toBeGreaterThan(30);
+    // of 255; rounding alone makes steps of 1
+    expect(border).toBeLessThan(inside + 0.5);
+    // colours between those that are seen, and not all the same
+    let low = 255;
+    let high = 0;
+    for (let at = 0; at < 256 * 256; at++) {
+      if (origin.data[at * 3] > 0) continue;
+      low = Math.min(low, texture.data[at * 3]);
+      high = Math.max(high, texture.data[at * 3]);
+    }
+    expect(low).toBeGreaterThan(20);
+    expect(high - low).toBeGreaterThan(10);
+  });
+
+  it('believes vertex colours where they are in sight, and nowhere else', async () => {
+    const nobodySaw = (y: number, z: number) => y < -0.05 && z < -0.1;
+    // as a colour field that was fitted to the photograph: right around what it shows, black where nobody looked
+    const colors = Uint8Array.from(truth.colors!, (value, i) =>
+      nobodySaw(truth.positions[i - (i % 3) + 1], truth.positions[i - (i % 3) + 2]) ? 0 : value,
+    );
+    const dark = async (surface: Mesh) => {
+      const { texture } = await bakeTexture(surface, sources, options);
+      let count = 0;
+      for (let i = 0; i < texture.data.length; i += 3) if (texture.data[i] + texture.data[i + 1] + texture.data[i + 2] < 30) count++;
+      return count / (256 * 256);
+    };
+    const { mesh: cut } = unwrapMesh({ ...bare, colors }, { textureSize: 256, paddingPx: 4, maxAngleDeg: 55 });
+    expect(await dark(cut)).toBe(0);
+    // the surface's own colours, in contrast, are believed everywhere
+    const own = await bakeTexture(cut, sources, options, {
+      colorAt: (x, y, z, out) => {
+        out.set(nobodySaw(y, z) ? [0, 0, 0] : testColor(x, y, z));
+      },
+    });
+    expect(own.texture.data.filter((value) => value < 10).length / own.texture.data.length).toBeGreaterThan(0.01);
+  });
+
+  it('leaves what the photograph shows as it is, whatever lies under it', async () => {
+    const plain = await bakeTexture(mesh, sources, options);
+    const black = await bakeTexture({ ...mesh, colors: new Uint8Array(mesh.positions.length) }, sources, options);
+    let shown = 0;
+    let most = 0;
+    for (let at = 0; at < 256 * 256; at++) {
+      if (plain.origin.data[at * 3] < 255) continue;
+      shown++;
+      for (let k = 0; k < 3; k++) most = Math.max(most, Math.abs(plain.texture.data[at * 3 + k] - black.texture.data[at * 3 + k]));
+    }
+    expect(shown).toBeGreaterThan(2000);
+    // a share of 254.5 of 255 is rounded to all of it
+    expect(most).toBeLessThanOrEqual(1);
+  });
+});
+
 describe('bakeTexture', () => {
   const { mesh } = unwrapMesh(withTestColors(sphereMesh()), { textureSize: 64, paddingPx: 2, maxAngleDeg: 55 });
   const small = { ...options, textureSize: 64 };

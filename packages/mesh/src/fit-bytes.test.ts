@@ -1,6 +1,6 @@
-import { ByteBudgetError, createImage, type MeshInput, orbitCamera } from '@gestalt3d/core';
+import { ByteBudgetError, createImage, type MeshInput, orbitCamera, resample } from '@gestalt3d/core';
 import { describe, expect, it } from 'vitest';
-import { fitGeometry, fitTexture } from './fit-bytes.ts';
+import { type FittedTexture, fitGeometry, fitTexture } from './fit-bytes.ts';
 import { readGlb } from './gltf.ts';
 import { ringViews, testCodec, testContext, withTestColors } from './mesh.test-helper.ts';
 import { createMeshStage, MESH_DEFAULTS } from './mesh-stage.ts';
@@ -32,7 +32,7 @@ describe('fitGeometry', () => {
 
 describe('fitTexture', () => {
   const texture = createImage(1024, 1024, 3);
-  const bytesOf = async (fitted: { texture: { width: number }; quality: number }) => (fitted.texture.width ** 2 * fitted.quality) / 100;
+  const bytesOf = async ({ texture: { width }, quality, format }: FittedTexture) => (width ** 2 * (format === 'png' ? 300 : quality)) / 100;
 
   it.each([
     [1e6, 1024, 92],
@@ -40,14 +40,32 @@ describe('fitTexture', () => {
     [800_000, 1024, 75],
     [700_000, 512, 92],
     [20_000, 128, 92],
+    [9000, 64, 92],
+    [800, 32, 75],
   ])('in %i bytes: %i px of quality %i', async (bytes, width, quality) => {
-    const fitted = await fitTexture(texture, bytesOf, { quality: 92, bytes });
-    expect([fitted.texture.width, fitted.quality]).toEqual([width, quality]);
+    const fitted = await fitTexture(texture, bytesOf, { quality: 92, bytes, format: 'auto' });
+    expect([fitted.texture.width, fitted.quality, fitted.format]).toEqual([width, quality, 'auto']);
+  });
+
+  it.each([
+    [4e6, 1024, 'png'],
+    [50_000, 128, 'png'],
+    [49_000, 128, 'auto'],
+    [48_000, 128, 'auto'],
+    [5000, 64, 'auto'],
+  ] as const)('a PNG in %i bytes: %i px as %s', async (bytes, width, format) => {
+    const fitted = await fitTexture(resample(texture, 128 * Math.ceil(width / 128), 128 * Math.ceil(width / 128)), bytesOf, {
+      quality: 92,
+      bytes,
+      format: 'png',
+    });
+    expect([fitted.texture.width, fitted.format]).toEqual([width, format]);
   });
 
   it('never raises the quality, and says no below its smallest', async () => {
-    expect((await fitTexture(texture, bytesOf, { quality: 60, bytes: 1e6 })).quality).toBe(60);
-    await expect(fitTexture(texture, bytesOf, { quality: 92, bytes: 9000 })).rejects.toThrow(/128 texels, the smallest/);
+    expect((await fitTexture(texture, bytesOf, { quality: 60, bytes: 1e6, format: 'auto' })).quality).toBe(60);
+    for (const format of ['auto', 'png'] as const)
+      await expect(fitTexture(texture, bytesOf, { quality: 92, bytes: 700, format })).rejects.toThrow(/32 texels, the smallest/);
   });
 });
 

@@ -1,7 +1,10 @@
 import { ByteBudgetError, type Mesh, type RgbImage, resample } from '@gestalt3d/core';
+import type { TextureFormat } from './gltf.ts';
 
+/** A lossless texture of this size gives way to a larger lossy one. */
+const MIN_LOSSLESS = 128;
 /** Textures are not made smaller than this, nor meshes coarser: what is left would be no picture of the object. */
-const MIN_TEXTURE = 128;
+const MIN_TEXTURE = 32;
 const MIN_TRIANGLES = 200;
 /** Geometry gets at most this share of a budget that holds a texture as well: the eye misses texels before triangles. */
 const GEOMETRY_SHARE = 0.6;
@@ -41,26 +44,38 @@ export async function fitGeometry<T extends { mesh: Mesh }>(
 export interface FittedTexture {
   texture: RgbImage;
   quality: number;
+  format: TextureFormat;
 }
 
 /**
- * The texture at the size and quality that still fit: quality goes first, then half of the size, and so on.
+ * The texture at the size and quality that still fit: quality goes first, then half of the size, and so on. A PNG, which has no quality, becomes what
+ * `auto` means before it is smaller than 128 texels.
  * @param bytesOf the size of the file with such a texture
  * @throws ByteBudgetError where the smallest is too large
  */
 export async function fitTexture(
   texture: RgbImage,
   bytesOf: (fitted: FittedTexture) => Promise<number>,
-  options: { quality: number; bytes: number },
+  options: { quality: number; bytes: number; format: TextureFormat },
 ): Promise<FittedTexture> {
+  const { quality, format } = options;
+  const lossy = [quality, ...QUALITIES.filter((one) => one < quality)];
+  const ladders: { format: TextureFormat; qualities: number[]; least: number }[] =
+    format === 'png'
+      ? [
+          { format, qualities: [quality], least: MIN_LOSSLESS },
+          { format: 'auto', qualities: lossy, least: MIN_TEXTURE },
+        ]
+      : [{ format, qualities: lossy, least: MIN_TEXTURE }];
   let bytes = 0;
-  for (let { width } = texture; ; width >>= 1) {
-    const smaller = width === texture.width ? texture : resample(texture, width, width);
-    for (const quality of [options.quality, ...QUALITIES.filter((one) => one < options.quality)]) {
-      const fitted = { texture: smaller, quality };
-      bytes = await bytesOf(fitted);
-      if (bytes <= options.bytes) return fitted;
+  for (const ladder of ladders)
+    for (let { width } = texture; width >= Math.min(ladder.least, texture.width); width >>= 1) {
+      const smaller = width === texture.width ? texture : resample(texture, width, width);
+      for (const tried of ladder.qualities) {
+        const fitted = { texture: smaller, quality: tried, format: ladder.format };
+        bytes = await bytesOf(fitted);
+        if (bytes <= options.bytes) return fitted;
+      }
     }
-    if (width >> 1 < MIN_TEXTURE) throw new ByteBudgetError(options.bytes, bytes, `a texture of ${width} texels, the smallest`);
-  }
+  throw new ByteBudgetError(options.bytes, bytes, `a texture of ${Math.min(MIN_TEXTURE, texture.width)} texels, the smallest`);
 }

@@ -1,15 +1,16 @@
 import { type ImageCodec, type Mesh, OptionError, type RgbaImage, type RgbImage } from '@gestalt3d/core';
 import { type Accessor, Document, type Primitive, WebIO } from '@gltf-transform/core';
-import { EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization } from '@gltf-transform/extensions';
+import { EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization, KHRTextureTransform } from '@gltf-transform/extensions';
 import { MeshoptDecoder } from 'meshoptimizer/decoder';
 import { MeshoptEncoder } from 'meshoptimizer/encoder';
-import { gatherVertices } from './clean.ts';
 import { computeNormals } from './normals.ts';
+import { type PackedGeometry, packGeometry } from './pack-geometry.ts';
+import { uvTransform } from './texture-transform.ts';
 
 export type Compression = 'none' | 'meshopt';
 
 export interface GlbOptions {
-  /** `meshopt`: 14-bit positions, 8-bit normals, EXT_meshopt_compression; a viewer needs the (small) decoder. */
+  /** `meshopt`: 14-bit positions, octahedral 8-bit normals, texture coordinates to a quarter of a texel, EXT_meshopt_compression; a viewer needs the (small) decoder. */
   compress: Compression;
   /** `auto`: WebP (EXT_texture_webp) in compressed files where the host can write it, else JPEG. */
   textureFormat: TextureFormat;
@@ -51,17 +52,13 @@ export async function writeGlb(
   let { mesh, origin } = content;
   const compressed = options.compress === 'meshopt';
   if (!compressed && options.compress !== 'none') throw new OptionError('compress', 'none or meshopt', String(options.compress));
+  let packed: PackedGeometry | undefined;
   if (compressed) {
-    // order of triangles and vertices that compresses best
-    await MeshoptEncoder.ready;
-    const indices = mesh.indices.slice();
-    const [remap, unique] = MeshoptEncoder.reorderMesh(indices, true, true);
-    const source = new Uint32Array(unique);
-    remap.forEach((to, from) => {
-      if (to !== 0xffffffff) source[to] = from;
-    });
-    mesh = { ...gatherVertices(mesh, source), indices };
-    if (origin) origin = Uint8Array.from({ length: unique * 4 }, (_, i) => origin![source[i >> 2] * 4 + (i & 3)]);
+    const textured = mesh.texture !== undefined && mesh.uvs !== undefined;
+    packed = await packGeometry({ ...mesh, normals: mesh.normals ?? computeNormals(mesh) }, textured ? mesh.texture!.width : undefined);
+    const { source } = packed;
+    mesh = packed.mesh;
+    if (origin) origin = Uint8Array.from({ length: source.length * 4 }, (_, i) => origin![source[i >> 2] * 4 + (i & 3)]);
   }
   const count = mesh.positions.length / 3;
   const document = new Document();
@@ -89,31 +86,21 @@ export async function writeGlb(
   const node = document.createNode(content.name ?? 'object');
   const normals = mesh.normals ?? computeNormals(mesh);
   const textured = mesh.texture !== undefined && mesh.uvs !== undefined;
-  if (compressed) {
+  primitive.setAttribute('NORMAL', accessor('VEC3', normals));
+  if (packed) {
     document.createExtension(KHRMeshQuantization).setRequired(true);
+    // filters: normals become octahedral, the rest stays as it is quantised
     document
       .createExtension(EXTMeshoptCompression)
       .setRequired(true)
-      .setEncoderOptions({ method: EXTMeshoptCompression.EncoderMethod.QUANTIZE });
-    const { array, centre, scale } = quantisePositions(mesh.positions);
-    primitive.setAttribute('POSITION', accessor('VEC3', array, true));
-    node.setTranslation(centre).setScale([scale, scale, scale]);
-    primitive.setAttribute(
-      'NORMAL',
-      accessor(
-        'VEC3',
-        Int8Array.from(normals, (value) => Math.round(value * 127)),
-        true,
-      ),
-    );
-  } else {
-    primitive.setAttribute('POSITION', accessor('VEC3', mesh.positions));
-    primitive.setAttribute('NORMAL', accessor('VEC3', normals));
-  }
+      .setEncoderOptions({ method: EXTMeshoptCompression.EncoderMethod.FILTER });
+    const { stored, offset, scale } = packed.positions;
+    primitive.setAttribute('POSITION', accessor('VEC3', stored));
+    node.setTranslation(offset as [number, number, number]).setScale(scale as [number, number, number]);
+  } else primitive.setAttribute('POSITION', accessor('VEC3', mesh.positions));
   if (textured) {
     const { uvs, texture } = mesh as Required<Pick<Mesh, 'uvs' | 'texture'>>;
-    const quantised = compressed ? Uint16Array.from(uvs, (value) => Math.round(Math.min(1, Math.max(0, value)) * 65_535)) : uvs;
-    primitive.setAttribute('TEXCOORD_0', accessor('VEC2', quantised, compressed));
+    primitive.setAttribute('TEXCOORD_0', accessor('VEC2', packed?.uvs?.stored ?? uvs, packed !== undefined));
     const { bytes, mimeType } = await encodeTexture(texture, compressed, codec, options);
     const image = document
       .createTexture('baseColor')
@@ -122,7 +109,17 @@ export async function writeGlb(
     if (mimeType === 'image/webp') document.createExtension(EXTTextureWebP).setRequired(true);
     material.setBaseColorTexture(image);
     // clamped: bilinear taps at the page's border must not come from the other side
-    material.getBaseColorTextureInfo()?.setWrapS(33071).setWrapT(33071).setMinFilter(9987).setMagFilter(9729);
+    const info = material.getBaseColorTextureInfo()!.setWrapS(33071).setWrapT(33071).setMinFilter(9987).setMagFilter(9729);
+    if (packed?.uvs) {
+      // normalised numbers of few bits lie in a corner of 0..1; unnormalised ones are more than some viewers take
+      const { offset, scale } = packed.uvs;
+      const transforms = document.createExtension(KHRTextureTransform).setRequired(true);
+      const spread = transforms
+        .createTransform()
+        .setOffset(offset as [number, number])
+        .setScale(scale.map((value) => value * 65_535) as [number, number]);
+      info.setExtension(KHRTextureTransform.EXTENSION_NAME, spread);
+    }
     if (content.originTexture) {
       document
         .createTexture('origin')
@@ -186,7 +183,8 @@ export async function readGlb(bytes: Uint8Array, codec?: Pick<ImageCodec, 'decod
         const length = Math.hypot(n[0], n[1], n[2]) || 1;
         normals.push(n[0] / length, n[1] / length, n[2] / length);
       });
-    if (every('TEXCOORD_0')) each(primitive.getAttribute('TEXCOORD_0'), ([u, v]) => uvs.push(u, v));
+    const place = uvTransform(primitive.getMaterial()?.getBaseColorTextureInfo());
+    if (every('TEXCOORD_0')) each(primitive.getAttribute('TEXCOORD_0'), ([u, v]) => uvs.push(...place(u, v)));
     if (every('COLOR_0'))
       each(primitive.getAttribute('COLOR_0'), ([r, g, b]) =>
         colors.push(...[r, g, b].map((value) => Math.round(255 * srgbFromLinear(value)))),
@@ -223,23 +221,8 @@ async function encodeTexture(
 
 function createIo(): WebIO {
   return new WebIO()
-    .registerExtensions([EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization])
+    .registerExtensions([EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization, KHRTextureTransform])
     .registerDependencies({ 'meshopt.encoder': MeshoptEncoder, 'meshopt.decoder': MeshoptDecoder });
-}
-
-/** 14 significant bits, as meshopt packs them best. position = array / 32767 * scale + centre */
-function quantisePositions(positions: Float32Array): { array: Int16Array; centre: [number, number, number]; scale: number } {
-  const min = [Infinity, Infinity, Infinity];
-  const max = [-Infinity, -Infinity, -Infinity];
-  positions.forEach((value, i) => {
-    min[i % 3] = Math.min(min[i % 3], value);
-    max[i % 3] = Math.max(max[i % 3], value);
-  });
-  const centre = [0, 1, 2].map((c) => (min[c] + max[c]) / 2) as [number, number, number];
-  const extent = Math.max(1e-12, max[0] - min[0], max[1] - min[1], max[2] - min[2]) / 2;
-  const steps = 8191;
-  const array = Int16Array.from(positions, (value, i) => Math.round(((value - centre[i % 3]) / extent) * steps));
-  return { array, centre, scale: (extent * 32_767) / steps };
 }
 
 /** glTF's vertex colours are linear; 16 bits keep dark tones apart. */

@@ -3,6 +3,7 @@ export type { BakeSource, SourceKind } from './bake-source.ts';
 export { checkSolid, INTERSECTION_LIMIT, type SolidCheck, type SolidChecker } from './check-solid.ts';
 export { CLEAN_DEFAULTS, type CleanOptions, type CleanReport, cleanMesh, compactMesh } from './clean.ts';
 export { CREASE_DEG, creaseNormals } from './creases.ts';
+export { diffuseTexels } from './diffuse-texels.ts';
 export { distanceToZero } from './distance.ts';
 export { vertexColors } from './export/vertex-colors.ts';
 export { write3mf } from './export/write-3mf.ts';
@@ -32,6 +33,7 @@ export { createMeshStage, MESH_DEFAULTS, type MeshOptions, type MeshStageInput }
 export { type AssetTransform, assetTransform, normaliseMesh, transformMesh } from './normalise.ts';
 export { computeNormals } from './normals.ts';
 export { drawPrompt } from './overlay.ts';
+export { type PackedGeometry, packGeometry } from './pack-geometry.ts';
 export { compareWithPhoto, type PhotoAgreement } from './photo-check.ts';
 export { DEFAULT_SIZE_MM, type PrintModel, printModel } from './print-model.ts';
 export { type Raster, rasteriseAtlas, rasteriseView } from './rasterise.ts';
@@ -53,6 +55,7 @@ export {
   smoothMesh,
   smoothSound,
 } from './simplify.ts';
+export { linkTexels, type TexelLinks } from './texel-graph.ts';
 export { meshTopology, type Topology } from './topology.ts';
 export { type SurfacePoint, TriangleTree } from './triangle-tree.ts';
 export { trianglesMeet } from './triangles-meet.ts';

@@ -22,7 +22,7 @@ import { write3mf } from './export/write-3mf.ts';
 import { writeStl } from './export/write-stl.ts';
 import type { Exposure } from './exposure.ts';
 import { fitGeometry, fitTexture } from './fit-bytes.ts';
-import { type Compression, GLB_DEFAULTS, type TextureFormat, writeGlb } from './gltf.ts';
+import { type Compression, GLB_DEFAULTS, type GlbOptions, type TextureFormat, writeGlb } from './gltf.ts';
 import { type Evidence, gradeAsset } from './grade.ts';
 import { materialColor } from './material-color.ts';
 import type { MaterialMesh } from './material-mesh.ts';
@@ -79,7 +79,7 @@ export const MESH_DEFAULTS: Readonly<MeshOptions> = {
 const MAX_LOST = 0.02;
 
 /** Bytes kept free for what the file says about itself, beside the record. */
-const REPORT_BYTES = 8000;
+const REPORT_BYTES = 3000;
 
 /** What the mesh stage takes: any surface with the pictures that show it. */
 export interface MeshStageInput extends Omit<MeshInput, 'surface'> {
@@ -104,9 +104,9 @@ export function createMeshStage({
 }): Stage<MeshStageInput, Asset, MeshOptions> {
   return {
     name: 'mesh',
-    version: '3',
+    version: '4',
     defaults: MESH_DEFAULTS,
-    async run(input, options, { signal, emit }) {
+    async run(input, options, { signal, emit, gpu }) {
       checkOptions(options);
       await breathe(signal);
 
@@ -134,7 +134,11 @@ export function createMeshStage({
           : checkSolid,
         signal,
       };
-      const glbOptions = { compress: options.compress, textureFormat: options.textureFormat, textureQuality: options.textureQuality };
+      const glbOptions: GlbOptions = {
+        compress: options.compress,
+        textureFormat: options.textureFormat,
+        textureQuality: options.textureQuality,
+      };
       const room = options.maxBytes === null ? Infinity : options.maxBytes - REPORT_BYTES - JSON.stringify(input.record ?? {}).length;
       const geometryBytes = async ({ mesh: bare }: { mesh: Mesh }) => {
         await breathe(signal);
@@ -192,6 +196,7 @@ export function createMeshStage({
           { ...BAKE_DEFAULTS, textureSize: options.textureSize },
           {
             ...(input.original && { colorAt: materialColor(input.original) }),
+            gpu,
             tick: async (done, total) => {
               await breathe(signal);
               emit({ kind: 'progress', done, total, unit: 'tile' });
@@ -205,18 +210,19 @@ export function createMeshStage({
         if (options.maxBytes !== null) {
           const fitted = await fitTexture(
             baked.texture,
-            async ({ texture: candidate, quality }) => {
+            async ({ texture: candidate, quality, format }) => {
               await breathe(signal);
               const content = {
                 mesh: { ...mesh, texture: candidate },
                 origin: origin!,
                 originTexture: originOfTexels(baked, candidate.width),
               };
-              return (await writeGlb(content, codec, { ...glbOptions, textureQuality: quality })).length;
+              return (await writeGlb(content, codec, { ...glbOptions, textureQuality: quality, textureFormat: format })).length;
             },
-            { quality: options.textureQuality, bytes: room },
+            { quality: options.textureQuality, bytes: room, format: options.textureFormat },
           );
           glbOptions.textureQuality = fitted.quality;
+          glbOptions.textureFormat = fitted.format;
           mesh = { ...mesh, texture: fitted.texture };
           originTexture = originOfTexels(baked, fitted.texture.width);
         }
@@ -328,7 +334,7 @@ export function createMeshStage({
         area: topology.area * transform.scale ** 2,
         ...(options.maxBytes !== null && {
           maxBytes: options.maxBytes,
-          budgetTook: tookFor(options, topology.triangles, trianglesTried, mesh.texture, glbOptions.textureQuality),
+          budgetTook: tookFor(options, topology.triangles, trianglesTried, mesh.texture, glbOptions),
         }),
         ...texture,
         ...moved,
@@ -364,11 +370,18 @@ function sourcesOf(input: MeshStageInput): BakeSource[] {
 }
 
 /** What a byte budget cost, for people; empty when everything is as it was asked for. */
-function tookFor(asked: Readonly<MeshOptions>, triangles: number, budget: number, texture: RgbImage | undefined, quality: number): string {
+function tookFor(
+  asked: Readonly<MeshOptions>,
+  triangles: number,
+  budget: number,
+  texture: RgbImage | undefined,
+  used: Readonly<GlbOptions>,
+): string {
   const took: string[] = [];
   if (budget < asked.triangles) took.push(`${triangles} triangles for ${asked.triangles}`);
   if (texture && texture.width < asked.textureSize) took.push(`a texture of ${texture.width} px for ${asked.textureSize}`);
-  if (quality < asked.textureQuality) took.push(`its quality ${quality} for ${asked.textureQuality}`);
+  if (used.textureFormat !== asked.textureFormat) took.push(`its colours as ${asked.compress === 'meshopt' ? 'WebP' : 'JPEG'} for PNG`);
+  if (used.textureQuality < asked.textureQuality) took.push(`its quality ${used.textureQuality} for ${asked.textureQuality}`);
   return took.join('; ');
 }
 

@@ -49,10 +49,18 @@ l 1 2
     expect(mesh.materials.every(({ texture }) => texture === undefined)).toBe(true);
   });
 
+  it('passes over points, lines and faces of fewer than three corners, and counts the faces', async () => {
+    const said: string[] = [];
+    const text = 'v 0 0 0\nv 1 0 0\nv 0 1 0\np 1\nl 1 2\nf 1 2\nf 3\nf\nf 1 2 3\n';
+    const mesh = await readAsset(bytesOf(text), 'a.obj', { decode }, undefined, (message) => said.push(message));
+    expect(Array.from(mesh.indices)).toEqual([0, 1, 2]);
+    expect(said).toEqual(['a.obj: 3 faces of fewer than three corners were passed over']);
+  });
+
   it.each([
     ['f 1 2 3', 'line 1: the corner 1 names what is not there'],
     ['v 1 2\nf 1 1 1', 'line 1: expected 3 numbers'],
-    ['v 0 0 0\nf 1 1', 'line 2: expected a face of at least 3 corners'],
+    ['v 0 0 0\nf 1 1', 'no triangle'],
     ['v 0 0 0\nv 1 0 0\nf 1 2 x', 'line 3: the corner x'],
     ['v 0 0 0', 'no triangle'],
     ['', 'no triangle'],

@@ -1,9 +1,16 @@
 import { type ImageCodec, MeshFormatError, type RgbImage } from '@gestalt3d/core';
 import { type Accessor, type Material as GltfMaterial, type Node, type Texture, WebIO } from '@gltf-transform/core';
-import { EXTMeshoptCompression, EXTTextureWebP, KHRMaterialsUnlit, KHRMeshQuantization } from '@gltf-transform/extensions';
+import {
+  EXTMeshoptCompression,
+  EXTTextureWebP,
+  KHRMaterialsUnlit,
+  KHRMeshQuantization,
+  KHRTextureTransform,
+} from '@gltf-transform/extensions';
 import { MeshoptDecoder } from 'meshoptimizer/decoder';
 import { joinParts, type Material, type MaterialMesh, type MaterialPart, opaque } from './material-mesh.ts';
 import { readObj, type SiblingReader } from './read-obj.ts';
+import { uvTransform } from './texture-transform.ts';
 
 const TRIANGLES = 4;
 const CLAMP_TO_EDGE = 33071;
@@ -12,6 +19,7 @@ const CLAMP_TO_EDGE = 33071;
  * A GLB or OBJ file of anyone's making, every node and material of it: base colours and their textures, no other property of a surface.
  * @param name decides by its ending; also names the file in errors
  * @param sibling an OBJ's material library and textures; GLB needs none
+ * @param warn told what of the file was passed over
  * @throws MeshFormatError when it cannot be read or holds no triangle
  */
 export async function readAsset(
@@ -19,10 +27,11 @@ export async function readAsset(
   name: string,
   codec: Pick<ImageCodec, 'decode'>,
   sibling: SiblingReader = async () => undefined,
+  warn: (message: string) => void = () => {},
 ): Promise<MaterialMesh> {
   let mesh: MaterialMesh;
   if (/\.glb$/i.test(name)) mesh = await readModel(bytes, name, codec);
-  else if (/\.obj$/i.test(name)) mesh = await readObj(new TextDecoder().decode(bytes), name, codec, sibling);
+  else if (/\.obj$/i.test(name)) mesh = await readObj(new TextDecoder().decode(bytes), name, codec, sibling, warn);
   else throw new MeshFormatError(name, 'its name ends in neither .glb nor .obj');
   if (mesh.indices.length === 0) throw new MeshFormatError(name, 'it holds no triangle');
   if (mesh.positions.some((value) => !Number.isFinite(value))) throw new MeshFormatError(name, 'some positions are not finite numbers');
@@ -32,7 +41,7 @@ export async function readAsset(
 async function readModel(bytes: Uint8Array, name: string, codec: Pick<ImageCodec, 'decode'>): Promise<MaterialMesh> {
   await MeshoptDecoder.ready;
   const io = new WebIO()
-    .registerExtensions([EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization, KHRMaterialsUnlit])
+    .registerExtensions([EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization, KHRMaterialsUnlit, KHRTextureTransform])
     .registerDependencies({ 'meshopt.decoder': MeshoptDecoder });
   let nodes: Node[];
   try {
@@ -54,12 +63,13 @@ async function readModel(bytes: Uint8Array, name: string, codec: Pick<ImageCodec
       const normal = primitive.getAttribute('NORMAL');
       const uv = primitive.getAttribute('TEXCOORD_0');
       const color = primitive.getAttribute('COLOR_0');
+      const place = uvTransform(primitive.getMaterial()?.getBaseColorTextureInfo());
       const material = await materialOf(primitive.getMaterial(), codec, textures);
       parts.push({
         positions: mapElements(position, 3, ([x, y, z], r) => matrix[r] * x + matrix[4 + r] * y + matrix[8 + r] * z + matrix[12 + r]),
         indices: primitive.getIndices()?.getArray() ?? Uint32Array.from({ length: position.getCount() }, (_, i) => i),
         ...(normal && { normals: mapNormals(normal, matrix) }),
-        ...(uv && { uvs: mapElements(uv, 2, (element, r) => element[r]) }),
+        ...(uv && { uvs: mapElements(uv, 2, ([u, v], r) => place(u, v)[r]) }),
         ...(color && { colors: mapElements(color, 3, (element, r) => Math.round(255 * srgbFromLinear(element[r]))) }),
         material,
       });

@@ -19,7 +19,8 @@ const PLAIN: Material = { color: [190, 190, 190], repeat: true };
 
 /**
  * Wavefront OBJ: polygons (cut into fans), texture coordinates, normals, negative indices, and of the material library Kd and map_Kd.
- * Lines, points and curves are passed over; a library or texture that is not there leaves its material plain.
+ * Lines, points and curves are passed over, and so, with a warning, are faces of fewer than three corners; a library or texture that is not
+ * there leaves its material plain.
  * @throws MeshFormatError naming the line
  */
 export async function readObj(
@@ -27,6 +28,7 @@ export async function readObj(
   name: string,
   codec: Pick<ImageCodec, 'decode'>,
   sibling: SiblingReader,
+  warn: (message: string) => void,
 ): Promise<MaterialMesh> {
   const points: number[] = [];
   const textures: number[] = [];
@@ -34,6 +36,7 @@ export async function readObj(
   const groups = new Map<string, Group>();
   const libraries: string[] = [];
   let material = '';
+  let flat = 0;
   text.split('\n').forEach((line, at) => {
     const fail = (reason: string) => new MeshFormatError(name, `line ${at + 1}: ${reason}`);
     const [keyword, ...words] = line.trim().split(/\s+/);
@@ -50,7 +53,10 @@ export async function readObj(
     else if (keyword === 'usemtl') material = words.join(' ');
     else if (keyword === 'mtllib') libraries.push(words.join(' '));
     else if (keyword === 'f') {
-      if (words.length < 3) throw fail('expected a face of at least 3 corners');
+      if (words.length < 3) {
+        flat++;
+        return;
+      }
       let group = groups.get(material);
       if (!group) groups.set(material, (group = { positions: [], normals: [], uvs: [], indices: [], vertexOf: new Map(), smooth: true }));
       const corners = words.map((word) => {
@@ -81,6 +87,7 @@ export async function readObj(
       for (let k = 2; k < corners.length; k++) group.indices.push(corners[0], corners[k - 1], corners[k]);
     }
   });
+  if (flat > 0) warn(`${name}: ${flat} faces of fewer than three corners were passed over`);
   const materials = new Map<string, Material>();
   for (const library of libraries) {
     const bytes = await sibling(library);

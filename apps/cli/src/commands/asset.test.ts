@@ -154,6 +154,21 @@ describe('gestalt3d export', () => {
     }
   });
 
+  it('turns a turntable and shows how far it is', async () => {
+    const path = await saved('turn.glb', await writeGlb({ mesh: boxMesh() }, imageCodec));
+    const out = join(dir, 'turn');
+    const { status, said } = await run('export', path, '--out', out, '--formats', 'turntable,sheet');
+    expect(status).toBe(0);
+    expect(said.match(/turntable \d+ of 36 pictures/g)).toEqual([6, 12, 18, 24, 30, 36].map((n) => `turntable ${n} of 36 pictures`));
+    const webp = (await readFile(join(out, 'turn-turntable.webp'))).toString('latin1');
+    expect(webp.match(/ANMF/g)?.length).toBe(36);
+    expect((await readFile(join(out, 'turn-sheet.png'))).subarray(1, 4).toString()).toBe('PNG');
+    const files = await readdir(out);
+    if (files.includes('turn-turntable.mp4'))
+      expect((await readFile(join(out, 'turn-turntable.mp4'))).subarray(4, 8).toString()).toBe('ftyp');
+    else expect(said).toContain('no MP4: there is no ffmpeg on this machine');
+  });
+
   it.each([
     [['--formats', 'fbx'], /glb, obj, stl/],
     [['--lods', '5'], /at least 12/],

@@ -11,7 +11,7 @@ import {
   type View,
   withAlpha,
 } from '@gestalt3d/core';
-import { createFileStore, imageCodec } from '@gestalt3d/host';
+import { createFileStore, imageCodec, openGpuDevice } from '@gestalt3d/host';
 import { createMeshStage, fitPhotoCamera, type MaterialMesh, MESH_DEFAULTS, materialColor, readAsset } from '@gestalt3d/mesh';
 import { loadExternalViews, loadPhotoCamera, maskFromImage } from '@gestalt3d/pipeline';
 import type { Command } from 'commander';
@@ -60,7 +60,13 @@ export function registerAsset(program: Command, streams: Streams): void {
       const file = await readModelFile(path);
       refuseHuge(file, path);
       const folder = createFileStore(dirname(path));
-      const original = await readAsset(file, path, imageCodec, (name) => folder.read(name));
+      const original = await readAsset(
+        file,
+        path,
+        imageCodec,
+        (name) => folder.read(name),
+        (message) => streams.stderr.write(`  ! ${message}\n`),
+      );
       if (original.indices.length / 3 > MAX_TRIANGLES) throw tooMany(path, original.indices.length / 3);
       const mesh = coloured(original);
       const views = flags.views === undefined ? [] : await readViews(flags.views, streams);
@@ -79,9 +85,14 @@ export function registerAsset(program: Command, streams: Streams): void {
         sizeMm: number('--size-mm', flags.sizeMm) ?? stage.defaults.sizeMm,
       };
       const report = createReporter(streams, flags.json ?? false);
+      const gpu = await openGpuDevice('auto');
       const { signal, dispose } = interruptible();
       try {
-        const context = { signal, emit: (event) => report({ stage: 'mesh', ...event } as StageEvent) } as StageContext;
+        const context = {
+          signal,
+          emit: (event) => report({ stage: 'mesh', ...event } as StageEvent),
+          gpu: gpu?.device ?? null,
+        } as StageContext;
         const asset = await stage.run({ surface: { mesh }, views, original, ...(photo && { photo }) }, options, context);
         const out = flags.out ?? join('out', basename(path, extname(path)));
         const store = createFileStore(out);
@@ -96,6 +107,7 @@ export function registerAsset(program: Command, streams: Streams): void {
         }
         checkVerdict(asset.report);
       } finally {
+        gpu?.close();
         dispose();
       }
     });

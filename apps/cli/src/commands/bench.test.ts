@@ -21,7 +21,7 @@ async function run(standIn: string, ...args: string[]): Promise<{ out: string; e
   const stream = (name: 'out' | 'err') => ({ write: (text: string) => (said[name] += text) }) as unknown as NodeJS.WriteStream;
   const streams: Streams = { stdout: stream('out'), stderr: stream('err') };
   const program = new Command().exitOverride();
-  registerBench(program, streams, standIn);
+  registerBench(program, streams, { neus: standIn, asset: standIn });
   await program.parseAsync(args, { from: 'user' });
   return said;
 }
@@ -32,12 +32,17 @@ async function script(name: string, text: string): Promise<string> {
   return path;
 }
 
-describe('gestalt3d bench neus', () => {
+describe('gestalt3d bench neus and asset', () => {
   it('hands all arguments on, people read stderr and programs stdout', async () => {
     const path = await script('echo.mjs', 'console.log(JSON.stringify(process.argv.slice(2))); console.error("a table");');
     const { out, err } = await run(path, 'bench', 'neus', '--quick', '--rows', 'fit,gpu', '--python', 'a', '--python', 'b', '--no-record');
     expect(JSON.parse(out)).toEqual(['--quick', '--rows', 'fit,gpu', '--python', 'a', '--python', 'b', '--no-record']);
     expect(err).toBe('a table\n');
+  });
+
+  it('runs the benchmark of assets in the same way', async () => {
+    const path = await script('asset.mjs', 'console.log(process.argv.slice(2).join());');
+    expect((await run(path, 'bench', 'asset', '--objects', 'bath')).out).toBe('--objects,bath\n');
   });
 
   it("leaves --help to the benchmark, and the demo's options to the demo", async () => {

@@ -19,15 +19,26 @@ interface RunRecord {
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-/** The benchmark of the reconstruct stage; only a checkout has it. */
-const NEUS = fileURLToPath(new URL('../../../../packages/neus/bench/neus.mjs', import.meta.url));
+const inCheckout = (path: string): string => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
+
+/** Benchmarks of single stages; only a checkout has them. */
+const BENCHMARKS = {
+  neus: {
+    path: inCheckout('packages/neus/bench/neus.mjs'),
+    about: 'accuracy, seconds, throughput and memory of the reconstruct stage beside its peers; --help lists its options',
+  },
+  asset: {
+    path: inCheckout('packages/mesh/bench/asset.mjs'),
+    about: 'bytes and errors of compressed assets beside those of gltfpack -cc; --objects, --triangles, --texture',
+  },
+};
 
 /**
  * `bench`: runs the demo from an empty folder, each time in a process of its own, and prints stage times and peak memory.
- * `bench neus`: hands its arguments to the reconstruct stage's own benchmark.
- * @param neus that benchmark's program
+ * `bench neus`, `bench asset`: hands its arguments to that stage's own benchmark.
+ * @param paths their programs, where they are not the checkout's
  */
-export function registerBench(program: Command, streams: Streams, neus = NEUS): void {
+export function registerBench(program: Command, streams: Streams, paths: Partial<Record<keyof typeof BENCHMARKS, string>> = {}): void {
   const bench = program
     .command('bench [sample]')
     .description('stage times and peak memory of the demo, as a table and as JSON')
@@ -59,20 +70,25 @@ export function registerBench(program: Command, streams: Streams, neus = NEUS): 
       for (const { name, value } of rows) streams.stderr.write(`  ${name.padEnd(20)} ${value.toFixed(2).padStart(8)}\n`);
       streams.stdout.write(`${JSON.stringify(Object.fromEntries(rows.map(({ name, value }) => [name, Number(value.toFixed(3))])))}\n`);
     });
-  bench
-    .command('neus')
-    .description('accuracy, seconds, throughput and memory of the reconstruct stage beside its peers; --help lists its options')
-    .helpOption(false)
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(async (_flags: unknown, command: Command) => {
-      if (!existsSync(neus)) throw new RunFolderError(neus, 'none', 'run it in a checkout of the repository');
-      // figures for people on stderr, the record on stdout, as it comes
-      const child = spawn(process.execPath, [neus, ...command.args], { stdio: ['ignore', 'pipe', 'pipe'] });
-      child.stdout.on('data', (text: Buffer) => streams.stdout.write(text.toString()));
-      child.stderr.on('data', (text: Buffer) => streams.stderr.write(text.toString()));
-      const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
-      if (status === EXIT.usage) throw new OptionError('bench neus', 'the options that --help lists', command.args.join(' '));
-      if (status !== 0) throw new Error(`the benchmark ended with ${status === null ? `signal ${signal}` : `status ${status}`}`);
-    });
+  for (const [name, { path, about }] of Object.entries(BENCHMARKS))
+    bench
+      .command(name)
+      .description(about)
+      .helpOption(false)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action((_flags: unknown, command: Command) =>
+        runBenchmark(name, paths[name as keyof typeof BENCHMARKS] ?? path, command.args, streams),
+      );
+}
+
+async function runBenchmark(name: string, path: string, args: string[], streams: Streams): Promise<void> {
+  if (!existsSync(path)) throw new RunFolderError(path, 'none', 'run it in a checkout of the repository');
+  // figures for people on stderr, the record on stdout, as it comes
+  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.on('data', (text: Buffer) => streams.stdout.write(text.toString()));
+  child.stderr.on('data', (text: Buffer) => streams.stderr.write(text.toString()));
+  const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
+  if (status === EXIT.usage) throw new OptionError(`bench ${name}`, 'options of that benchmark', args.join(' '));
+  if (status !== 0) throw new Error(`the benchmark ended with ${status === null ? `signal ${signal}` : `status ${status}`}`);
 }
