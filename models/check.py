@@ -22,6 +22,8 @@ from common import trainer  # noqa: E402
 from common.surfaces import TEX, palette, smooth_shape  # noqa: E402
 from common.weights import load_grown, load_trained, read_checkpoint, read_weights, write_weights  # noqa: E402
 from complete import train as complete  # noqa: E402
+from recognise import train as recognise  # noqa: E402
+from recognise.names import FAMILIES  # noqa: E402
 from segment import train as segment  # noqa: E402
 from views import joint_recipe, layers_recipe, volume_recipe  # noqa: E402
 from views import train as views  # noqa: E402
@@ -39,7 +41,8 @@ def complete_pack(rng: np.random.Generator) -> Dict[str, np.ndarray]:
         row[32:96, 32:96, 3] = inner * 255
         row[..., :3] = palette(rng, 1)[0] * 255
     return {"rgba": rgba, "object_id": np.arange(40, dtype=np.int32), "split": (np.arange(40) % 4 == 3).astype(np.uint8), "source": np.ones(40, np.uint8),
-            "backgrounds": (palette(rng, 10)[:, None, None] * 255 * np.ones((10, TEX, TEX, 3))).astype(np.uint8), "background_split": np.zeros(10, np.uint8)}
+            "backgrounds": (palette(rng, 10)[:, None, None] * 255 * np.ones((10, TEX, TEX, 3))).astype(np.uint8), "background_split": np.zeros(10, np.uint8),
+            "names": np.array([FAMILIES[i % len(FAMILIES)] for i in range(40)])}
 
 
 def views_pack(rng: np.random.Generator) -> Dict[str, np.ndarray]:
@@ -69,10 +72,11 @@ def shrink() -> None:
     prior.update(batch=4, net={"widths": [16, 16, 32, 32], "unshuffle": 2})
     denoiser.update(batch=4, net={"stem": 16, "widths": [32, 32], "blocks": 2, "temb": 32, "patch": 2})
     segment.PRESETS["cpu"].update(batch=4, net={"widths": [8, 16, 32, 32]})
+    recognise.BATCH["cpu"] = 4
     layers_recipe.PRESETS["cpu"].update(batch=4, net={"widths": [16, 32, 32], "depths": [1, 1, 1]})
     volume_recipe.PRESETS["cpu"].update(batch=4, rig_views=4, net={"widths": [16, 32, 32], "depths": [1, 1, 1], "voxels": 24})
     joint_recipe.PRESETS["cpu"].update(batch=2, views=12, net={"width": 16, "volume": 8, "embed": 16})
-    complete.CASES, segment.CASES, layers_recipe.CASES, volume_recipe.CASES, joint_recipe.CASES = 4, 8, 8, 4, 2
+    complete.CASES, segment.CASES, recognise.CASES, layers_recipe.CASES, volume_recipe.CASES, joint_recipe.CASES = 4, 8, 8, 8, 4, 2
     trainer.LOG_STEPS = 4
     trainer.WARM_UP = 5
 
@@ -106,6 +110,25 @@ def check_recipe(name: str, main: Callable[[], None], options: List[Any], out: P
     shipped = load_trained(halves / "weights")
     assert shipped.config == a["config"] and all(torch.equal(v, a["ema"][k].half().float()) for k, v in shipped.state.items())
     return f"loss on 16 samples {first:.3f} to {last:.3f}; resumed bit for bit"
+
+
+def check_fit(name: str, main: Callable[[], None], options: List[Any], out: Path) -> str:
+    """The recogniser is no gradient descent: its sums are the same after resuming, and its map says more of what it has seen than the mean."""
+    at_once = call(main, *options, "--out", out / f"{name}-once", "--steps", STEPS)
+    halves = call(main, *options, "--out", out / f"{name}-halves", "--steps", STEPS, "--call-steps", STEPS // 2)
+    assert not (halves / "weights").exists(), f"{name}: a run that is not complete wrote its weights"
+    call(main, *options, "--out", halves, "--steps", STEPS, "--resume")
+    a, b = (read_checkpoint(f / "last.pt") for f in (at_once, halves))
+    assert a["step"] == b["step"] == STEPS and torch.equal(a["gram"], b["gram"]) and torch.equal(a["cross"], b["cross"]), f"{name}: differs after resuming"
+    first, second = (load_trained(f / "weights").state for f in (at_once, halves))
+    assert all(torch.equal(v, second[k]) for k, v in first.items()), f"{name}: the shipped files differ after resuming"
+    # texts have unit length: what of their sum of squares the map explains, and what their mean alone explains
+    gram, cross = a["gram"].sum(0), a["cross"].sum(0)
+    found = torch.cat([first["head.weight"].T, first["head.bias"][None]]).double()
+    explained = float((2 * (found * cross).sum() - (found * (gram @ found)).sum()) / gram[-1, -1])
+    constant = float((cross[-1] ** 2).sum() / gram[-1, -1] ** 2)
+    assert explained > constant + 0.2 * (1 - constant), f"{name}: the map explains {explained}, the mean text {constant}"
+    return f"explains {explained:.3f} of the texts, their mean {constant:.3f}; resumed bit for bit"
 
 
 def check_weights(out: Path) -> str:
@@ -168,10 +191,11 @@ def main() -> None:
             "volume": (views.main, ["--model", "volume", "--data", objects, "--layers", layers], 40, "layers"),
             "joint": (views.main, ["--model", "joint", "--data", objects, "--layers", layers, "--bodies", out / "bodies.npz"], 24, "layers"),
         }
+        recipes["recognise"] = (recognise.main, ["--data", pairs, "--prior", prior], 0, "prior")
         needed = {recipes[name][3] for name in named} | set(named) if named else set(recipes)
         for name, (recipe, options, overfit_steps, _) in recipes.items():
             if name in needed:
-                report[name] = check_recipe(name, recipe, options, out, overfit_steps)
+                report[name] = check_recipe(name, recipe, options, out, overfit_steps) if overfit_steps else check_fit(name, recipe, options, out)
     for name, line in report.items():
         print(f"ok {name}: {line}")
     print(f"PyTorch {torch.__version__}, {time.process_time():.0f} s of CPU, {time.time() - start:.0f} s of clock")

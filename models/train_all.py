@@ -38,11 +38,12 @@ class Task:
 
 TASKS = (
     Task("prior", 0.15, "complete/train.py", ("--model", "prior", "--data", "complete")),
-    Task("layers", 0.20, "views/train.py", ("--model", "layers", "--data", "views")),
-    Task("denoiser", 0.28, "complete/train.py", ("--model", "denoiser", "--data", "complete"), "prior", "--prior"),
-    Task("volume", 0.17, "views/train.py", ("--model", "volume", "--data", "views"), "layers", "--layers"),
+    Task("layers", 0.18, "views/train.py", ("--model", "layers", "--data", "views")),
+    Task("denoiser", 0.24, "complete/train.py", ("--model", "denoiser", "--data", "complete"), "prior", "--prior"),
+    Task("volume", 0.15, "views/train.py", ("--model", "volume", "--data", "views"), "layers", "--layers"),
     Task("joint", 0.08, "views/train.py", ("--model", "joint", "--data", "views"), "layers", "--layers"),
-    Task("segment", 0.12, "segment/train.py", ("--data", "complete")),
+    Task("segment", 0.10, "segment/train.py", ("--data", "complete")),
+    Task("recognise", 0.10, "recognise/train.py", ("--data", "complete"), "prior", "--prior"),
 )
 
 

@@ -242,6 +242,7 @@ describe('what the machine offers', () => {
     const models = JSON.parse((await runCli(['models', '--json'])).stdout) as { id: string; state: string }[];
     expect(models.map((model) => `${model.id} ${model.state}`).sort()).toEqual([
       'gestalt-complete ok',
+      'gestalt-recognise ok',
       'gestalt-segment ok',
       'gestalt-views ok',
     ]);

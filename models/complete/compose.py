@@ -24,6 +24,7 @@ from common.layers import (  # noqa: E402
 from common.pictures import save_picture  # noqa: E402
 
 BANDS = ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8))  # hidden share of the object's area
+CROP = (1.6, 2.6)  # sides of the crop, in longest sides of the visible part
 VIEW = 1.3  # half side of the frame in which scenes are planned; the target's box has a half side of 1
 PLAN = 52  # pixels of that plan
 
@@ -82,10 +83,11 @@ def rough_mask(g: torch.Generator, mask: torch.Tensor, valid: torch.Tensor) -> t
 
 
 def completion_batch(bank: Bank, g: torch.Generator, batch: int, size: int = 64, augment: bool = True,
-                     band: Optional[Tuple[float, float]] = None) -> Dict[str, torch.Tensor]:
+                     band: Optional[Tuple[float, float]] = None, crop: Tuple[float, float] = CROP) -> Dict[str, torch.Tensor]:
     """x0 [B,4,S,S], cond [B,8,S,S] as the denoiser takes them, hidden [B] (the hidden share of the object's area), visible
     and covered [B,1,S,S]: the exact visible mask, and where something is in front or the photo ends; ok bool [B]: enough is
-    visible, and the share is within the band. A third more is planned than drawn, so that nearly all are ok."""
+    visible, and the share is within the band; index int64 [B]: the bank's row of each object. The crop's side is the visible part's longest
+    times a number within `crop`, 2 without augmentation. A third more is planned than drawn, so that nearly all are ok."""
     b = batch + max(4, batch // 3)
     device = g.device
     # 1. a scene: target, two occluders, one behind
@@ -120,9 +122,9 @@ def completion_batch(bank: Bank, g: torch.Generator, batch: int, size: int = 64,
     edges, solid, hidden, ok = edges[order], solid[order], hidden[order], ok[order]
     b = batch
 
-    # 3. the crop: centred on the visible part, its side the part's longest side x 1.6..2.6
+    # 3. the crop: centred on the visible part
     centre, longest = visible_box(solid, axis)
-    factor = uniform(g, b, 1.6, 2.6) if augment else torch.full((b,), 2.0, device=device)
+    factor = uniform(g, b, *crop) if augment else torch.full((b,), 2.0, device=device)
     half = longest.clamp(min=0.15) * factor / 2
 
     # 4. the picture at twice the size; contact shadows fall on whatever is behind their caster
@@ -149,7 +151,7 @@ def completion_batch(bank: Bank, g: torch.Generator, batch: int, size: int = 64,
     rgb = (photo * 2 - 1) * valid
     x0 = torch.cat([whole[:, :3] * 2 - whole[:, 3:], whole[:, 3:] * 2 - 1], 1)
     cond = torch.cat([rgb * mask, mask, rgb, valid], 1)
-    return {"x0": x0, "cond": cond, "hidden": hidden, "ok": ok, "visible": exact, "covered": covered}
+    return {"x0": x0, "cond": cond, "hidden": hidden, "ok": ok, "visible": exact, "covered": covered, "index": target.index}
 
 
 def main() -> None:

@@ -49,8 +49,7 @@ export async function recognise(
   signal: AbortSignal,
 ): Promise<Recognition[][]> {
   const model = readClipModel(bundle);
-  if (labels.length < 2 || labels.some((label) => label.trim() === '') || new Set(labels).size < labels.length)
-    throw new OptionError('labels', 'at least two different words or phrases', labels.join(', ') || 'none');
+  checkLabels(labels);
   if (!prompt.includes('{}')) throw new OptionError('prompt', 'a text with {} where the label goes', prompt);
   const tokenizer = new ClipTokenizer(new TextDecoder().decode(await bundle.file(VOCABULARY)));
   const tokens = labels.map((label) => tokenizer.encode(prompt.replaceAll('{}', label), model.contextLength));
@@ -68,12 +67,22 @@ export async function recognise(
     const results: Recognition[][] = [];
     for (const picture of pictures) {
       const pixels = float32(pixelsOf(picture, model), [1, 3, model.size, model.size]);
-      const embedding = unit(await session.runSingle({ pixels }, signal));
-      const shares = softmax(texts.map((text) => model.logitScale * text.reduce((sum, value, i) => sum + value * embedding[i]!, 0)));
-      results.push(labels.map((label, i) => ({ label, probability: shares[i]! })).sort((a, b) => b.probability - a.probability));
+      results.push(rankLabels(labels, texts, unit(await session.runSingle({ pixels }, signal)), model.logitScale));
     }
     return results;
   });
+}
+
+/** @throws OptionError for fewer than two labels, an empty one, or the same twice */
+export function checkLabels(labels: readonly string[]): void {
+  if (labels.length < 2 || labels.some((label) => label.trim() === '') || new Set(labels).size < labels.length)
+    throw new OptionError('labels', 'at least two different words or phrases', labels.join(', ') || 'none');
+}
+
+/** All labels by the softmax of their texts' cosines with a picture times `scale`, the likeliest first. All vectors have unit length. */
+export function rankLabels(labels: readonly string[], texts: readonly Float32Array[], picture: Float32Array, scale: number): Recognition[] {
+  const shares = softmax(texts.map((text) => scale * text.reduce((sum, value, i) => sum + value * picture[i]!, 0)));
+  return labels.map((label, i) => ({ label, probability: shares[i]! })).sort((a, b) => b.probability - a.probability);
 }
 
 /** @throws ModelCorruptError */

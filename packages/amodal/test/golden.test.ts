@@ -21,6 +21,7 @@ describe.each([
   ['complete', 'denoiser', 'golden'],
   ['complete', 'prior', 'goldenPrior'],
   ['segment', 'segmenter', 'golden'],
+  ['recognise', 'image', 'golden'],
 ])('golden case of models/%s, %s', async (name, role, key) => {
   const bundle = await loadBundle(new URL(`../../../models/${name}/`, import.meta.url));
   it.skipIf(bundle?.manifest[key] === undefined)('is reproduced', async () => {
