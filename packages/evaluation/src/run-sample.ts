@@ -19,7 +19,7 @@ import { BODY_SIZE, layeredViews } from './baselines/layered-views.ts';
 import { trueDepthPlanes } from './baselines/true-depth.ts';
 import { loadCompletions, storeCompletions } from './completions-record.ts';
 import { measureNothing, measureSolid, measureViews, type SolidScores } from './measure.ts';
-import { iouOf, maskOverlap, type Overlap } from './metrics/mask-iou.ts';
+import { iouOf, maskOverlap, type Overlap, sumOf } from './metrics/mask-iou.ts';
 import type { EvaluationOptions } from './options.ts';
 import { keyOf, readRecord, writeRecord } from './records.ts';
 import { drawMeshStrip, drawSamplePictures, drawTruthStrip, drawViewsStrip } from './report/pictures.ts';
@@ -158,8 +158,8 @@ export async function runSample(
     }
     const known = await knownTruth();
     const input = variantInput(variant, sample, needs.completions ? await knownCompletions(variant) : undefined);
-    const overlap = maskOverlap(input.mask, sample.amodal);
-    const result: VariantResult = { mask: { ...overlap, iou: iouOf(overlap) }, solid: null };
+    const overlaps = input.masks.map((mask) => maskOverlap(mask, sample.amodal));
+    const result: VariantResult = { mask: { ...sumOf(overlaps), iou: meanOf(overlaps.map(iouOf)) }, solid: null };
     await store.write(`${folder}${variant}.png`, await codec.encodePng(input.picture));
     const twin = input.sameAs && results[input.sameAs];
     if (needs.solid && twin) {
@@ -188,6 +188,8 @@ export async function runSample(
   }
   return { results, milliseconds: Math.round(performance.now() - started) };
 }
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function opaqueRgba({ photo }: EvaluationSample) {
   const { width, height } = photo;

@@ -7,6 +7,7 @@ import { type EvaluationSample, PHOTO_SIZE } from './samples/make-sample.ts';
 export const VARIANTS = [
   'visible',
   'completed',
+  'drawn',
   'best3',
   'vote',
   'whole',
@@ -19,7 +20,7 @@ export const VARIANTS = [
 export type VariantName = (typeof VARIANTS)[number];
 
 /** What is measured unless asked otherwise; the rest are diagnoses that tell where the loss comes from. */
-export const STANDARD_VARIANTS: readonly VariantName[] = ['visible', 'completed', 'best3', 'vote', 'whole', 'hull', 'inflated'];
+export const STANDARD_VARIANTS: readonly VariantName[] = ['visible', 'completed', 'drawn', 'best3', 'vote', 'whole', 'hull', 'inflated'];
 
 /** Where the 16 views come from: the views stage, the inflated silhouette, the true depths of the picture's pixels, the truth itself. */
 export type SolidSource = 'views' | 'inflation' | 'depth' | 'truth';
@@ -28,6 +29,7 @@ export type SolidSource = 'views' | 'inflation' | 'depth' | 'truth';
 export const VARIANT_NEEDS: Readonly<Record<VariantName, { completions: boolean; solid: SolidSource | null }>> = {
   visible: { completions: false, solid: 'views' },
   completed: { completions: true, solid: 'views' },
+  drawn: { completions: true, solid: null },
   best3: { completions: true, solid: 'views' },
   vote: { completions: true, solid: 'views' },
   whole: { completions: false, solid: 'views' },
@@ -38,7 +40,7 @@ export const VARIANT_NEEDS: Readonly<Record<VariantName, { completions: boolean;
   trueViews: { completions: false, solid: 'truth' },
 };
 
-/** Completions drawn a sample: as many as the product draws. The first is `completed`, the best of the first three `best3`, all of them vote. */
+/** Completions drawn a sample: as many as the product draws. The first, the likeliest, is `completed`; `drawn` is any of them; `best3` the best of the first three; all of them vote. */
 export const COMPLETION_COUNT = 4;
 const BEST_OF = 3;
 
@@ -46,8 +48,8 @@ const BEST_OF = 3;
 export interface VariantInput {
   picture: RgbaImage;
   crop: Crop;
-  /** Its outline in the photograph's frame. */
-  mask: Mask;
+  /** Its outline in the photograph's frame. Where it has several, the mean of their IoUs counts. */
+  masks: Mask[];
   /** Another variant that is the same picture, whose results hold. */
   sameAs?: VariantName;
 }
@@ -60,22 +62,26 @@ export function variantInput(name: VariantName, sample: EvaluationSample, comple
   switch (name) {
     case 'visible':
     case 'inflated':
-      return { picture: withAlpha(photo, modal), crop: PHOTO_CROP, mask: modal };
+      return { picture: withAlpha(photo, modal), crop: PHOTO_CROP, masks: [modal] };
     case 'whole':
     case 'inflatedWhole':
     case 'trueDepth':
     case 'trueViews':
-      return { picture: whole, crop: PHOTO_CROP, mask: amodal };
+      return { picture: whole, crop: PHOTO_CROP, masks: [amodal] };
     case 'hull': {
       const mask = convexHull(modal);
-      return { picture: withAlpha(photo, mask), crop: PHOTO_CROP, mask };
+      return { picture: withAlpha(photo, mask), crop: PHOTO_CROP, masks: [mask] };
     }
     case 'completed':
       return fromCompletion(completions!, 0);
+    case 'drawn': {
+      const all = completions!.completions.map((_, k) => fromCompletion(completions!, k));
+      return { ...all[0], masks: all.flatMap(({ masks }) => masks) };
+    }
     case 'best3': {
       const scores = completions!.completions
         .slice(0, BEST_OF)
-        .map((_, k) => iouOf(maskOverlap(fromCompletion(completions!, k).mask, amodal)));
+        .map((_, k) => iouOf(maskOverlap(fromCompletion(completions!, k).masks[0], amodal)));
       const best = scores.indexOf(Math.max(...scores));
       return { ...fromCompletion(completions!, best), ...(best === 0 && { sameAs: 'completed' }) };
     }
@@ -87,7 +93,7 @@ export function variantInput(name: VariantName, sample: EvaluationSample, comple
           vote,
         ),
         crop,
-        mask: inPhoto(vote, crop),
+        masks: [inPhoto(vote, crop)],
       };
     }
   }
@@ -97,7 +103,7 @@ function fromCompletion({ completions, crop }: CompletionSet, index: number): Va
   const picture = completions[index].image;
   const alpha = createImage(picture.width, picture.height, 1);
   for (let i = 0; i < alpha.data.length; i++) alpha.data[i] = picture.data[i * 4 + 3];
-  return { picture, crop, mask: inPhoto(alpha, crop) };
+  return { picture, crop, masks: [inPhoto(alpha, crop)] };
 }
 
 /** Mean colour of those completions that have the object at a pixel, under the voted outline. */

@@ -138,6 +138,7 @@ describe('runEvaluation', { timeout: 240_000 }, () => {
         expect(report.summary[name]![key], `${name} ${key}`).toEqual(expect.any(Number));
     for (const key of ['chamfer', 'iou', 'psnr', 'ssim'] as const) expect(report.summary.hull![key]).toBeNull();
     expect(report.summary.hull!.maskIou).toEqual(expect.any(Number));
+    expect(report.summary.drawn!.iou).toBeNull();
     expect(report.summary.inflated!.maskIou).toBeNull();
     expect(report.summary.inflated!.iou).toEqual(expect.any(Number));
     expect(report.summary.trueViews).toBeNull();
@@ -149,6 +150,10 @@ describe('runEvaluation', { timeout: 240_000 }, () => {
     // the first completion is the visible part, the second the whole picture: the best of three by the true mask is the first
     expect(variants.completed!.mask.iou).toBeCloseTo(variants.visible!.mask.iou, 12);
     expect(variants.best3!.solid).toEqual(variants.completed!.solid);
+    // of the four, three are the visible part and one is the whole photograph
+    const { both, either } = variants.visible!.mask;
+    expect(variants.drawn!.mask).toMatchObject({ both: 3 * both + either, either: 3 * either + 256 ** 2 });
+    expect(variants.drawn!.mask.iou).toBeCloseTo((3 * (both / either) + either / 256 ** 2) / 4, 12);
     expect(Math.abs(variants.visible!.mask.iou - (1 - hidden))).toBeLessThan(0.02);
     // the fake surface is a ball of radius 0.45, the truth one of radius 0.5
     expect(Math.abs(variants.whole!.solid!.chamfer - 0.05)).toBeLessThan(0.006);

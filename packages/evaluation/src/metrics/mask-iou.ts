@@ -23,6 +23,7 @@ export function maskOverlap(a: Mask, b: Mask): Overlap {
 export const iouOf = ({ both, either }: Overlap): number => (either === 0 ? 1 : both / either);
 
 /** One ratio of all objects: sum of intersections over sum of unions, as PCNet's tools/test.py computes it (pix2gestalt reference, 11.1). */
-export function pooledIou(overlaps: readonly Overlap[]): number {
-  return iouOf(overlaps.reduce((sum, one) => ({ both: sum.both + one.both, either: sum.either + one.either }), { both: 0, either: 0 }));
-}
+export const pooledIou = (overlaps: readonly Overlap[]): number => iouOf(sumOf(overlaps));
+
+export const sumOf = (overlaps: readonly Overlap[]): Overlap =>
+  overlaps.reduce((sum, one) => ({ both: sum.both + one.both, either: sum.either + one.either }), { both: 0, either: 0 });

@@ -7,7 +7,8 @@ import type { VariantSummary } from './summarise.ts';
 /** What each variant is, in a line. */
 export const VARIANT_LABEL: Readonly<Record<VariantName, string>> = {
   visible: 'visible part only',
-  completed: 'completed, one sample',
+  completed: 'completed, the first sample',
+  drawn: '(masks only) one sample: mean over the four',
   best3: 'completed, best of 3 (by the true mask)',
   vote: 'completed, majority vote of 4',
   whole: 'true whole picture (upper bound)',
