@@ -12,7 +12,7 @@ export interface RunOptions {
   samples: number;
   /** Every random number of the run follows from it. */
   seed: number;
-  /** Camera's elevation over the object in degrees, -10..60; null: estimated. */
+  /** Camera's elevation over the object in degrees, -10..60; null: 20. */
   elevationDeg: number | null;
   /** Index of the completion that becomes 3D; null: the one that agrees best with the majority of all. */
   completion: number | null;
