@@ -1,6 +1,8 @@
-import * as S from './state';
-import { CELL_MARCHED, CELL_SURFACE, prepare, regress, sdf4, train } from './train';
 import { encode } from './grid';
+import { CELL_MARCHED, CELL_SURFACE } from './march-ray';
+import { prepare, sdf4 } from './sdf-network';
+import * as S from './state';
+import { regress, train } from './train';
 export { configure, scratchBytes, setStep } from './state';
 export { prepare, regress, train };
 
