@@ -71,7 +71,7 @@ def shrink() -> None:
     prior, denoiser = complete.PRESETS["prior"]["cpu"], complete.PRESETS["denoiser"]["cpu"]
     prior.update(batch=4, net={"widths": [16, 16, 32, 32], "unshuffle": 2})
     denoiser.update(batch=4, net={"stem": 16, "widths": [32, 32], "blocks": 2, "temb": 32, "patch": 2})
-    segment.PRESETS["cpu"].update(batch=4, net={"widths": [8, 16, 32, 32]})
+    segment.PRESETS["cpu"].update(batch=12, net={"encoder": [16, 16, 32], "decoder": [8, 16, 32], "embedding": 8})
     recognise.BATCH["cpu"] = 4
     layers_recipe.PRESETS["cpu"].update(batch=4, net={"widths": [16, 32, 32], "depths": [1, 1, 1]})
     volume_recipe.PRESETS["cpu"].update(batch=4, rig_views=4, net={"widths": [16, 32, 32], "depths": [1, 1, 1], "voxels": 24})

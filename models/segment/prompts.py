@@ -1,5 +1,7 @@
 """The prompts a user might give for an object, and the next click after a wrong answer. Batched on any device."""
 
+from typing import Tuple
+
 import torch
 import torch.nn.functional as F
 
@@ -54,18 +56,19 @@ def around(target: torch.Tensor) -> torch.Tensor:
 
 
 def prompts(g: torch.Generator, target: torch.Tensor) -> torch.Tensor:
-    """prompt [B,3,S,S]: 1 to 4 positive clicks, up to 3 negative ones, or a box, or both."""
+    """prompt [B,3,S,S]: a single click for 40 %, else 1 to 4 positive clicks and up to 3 negative ones, a box, or all of them."""
     b = len(target)
     n_pos = (rand(g, b) ** 2 * 4).long() + 1
     n_neg = (rand(g, b) * 5 - 2).clamp(min=0).ceil().long()
-    kind = rand(g, b)  # below .55 clicks, below .8 box alone, else both
-    box_only = (kind >= 0.55) & (kind < 0.8)
+    kind = rand(g, b)
+    single, boxed, box_only = kind < 0.4, kind >= 0.65, (kind >= 0.65) & (kind < 0.85)
+    n_pos, n_neg = n_pos.masked_fill(single, 1), n_neg.masked_fill(single, 0)
     planes = []
     for weight, most, count in ((inner(target), 4, n_pos), (around(target), 3, n_neg)):
         at = clicks_inside(g, weight, most)
         there = torch.arange(most, device=g.device)[None] < count.masked_fill(box_only, 0)[:, None]
         planes.append(discs(torch.where(there[..., None], at, torch.full_like(at, NOWHERE))))
-    return torch.stack([*planes, box_plane(g, target, 0.08) * (kind >= 0.55)[:, None, None]], 1)
+    return torch.stack([*planes, box_plane(g, target, 0.08) * boxed[:, None, None]], 1)
 
 
 def one_click(g: torch.Generator, target: torch.Tensor) -> torch.Tensor:
@@ -80,16 +83,19 @@ def only_box(g: torch.Generator, target: torch.Tensor) -> torch.Tensor:
     return torch.stack([none, none, box_plane(g, target, 0.03)], 1)
 
 
+def next_click(g: torch.Generator, target: torch.Tensor, guess: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+    """Where a user clicks next: [B,1,2] x, y in pixels within the larger kind of error of the mask `guess` [B,S,S] of 0 and 1, and bool [B]: positive."""
+    missed, extra = (target > 0.5) * (1 - guess), (target < 0.5) * guess
+    positive = missed.sum((1, 2)) >= extra.sum((1, 2))
+    on_missed, on_extra = (clicks_inside(g, (blur(error[:, None], 2)[:, 0] ** 4) * error, 1) for error in (missed, extra))
+    return torch.where(positive[:, None, None], on_missed, on_extra), positive
+
+
 def correct(g: torch.Generator, prompt: torch.Tensor, target: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     """The prompt with one more click, in the larger kind of error."""
-    guess = (logits[:, 0] > 0).float()
-    missed, extra = (target > 0.5) * (1 - guess), (target < 0.5) * guess
-    more = (missed.sum((1, 2)) >= extra.sum((1, 2)))[:, None, None]
-
-    def click(error: torch.Tensor) -> torch.Tensor:
-        return discs(clicks_inside(g, (blur(error[:, None], 2)[:, 0] ** 4) * error, 1))
-
-    return torch.stack([torch.maximum(prompt[:, 0], click(missed) * more), torch.maximum(prompt[:, 1], click(extra) * ~more), prompt[:, 2]], 1)
+    at, positive = next_click(g, target, (logits[:, 0] > 0).float())
+    click, more = discs(at), positive[:, None, None]
+    return torch.stack([torch.maximum(prompt[:, 0], click * more), torch.maximum(prompt[:, 1], click * ~more), prompt[:, 2]], 1)
 
 
 def ious(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

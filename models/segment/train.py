@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.arrays import load_arrays  # noqa: E402
 from common.bank import make_bank  # noqa: E402
 from common.device import Machine, open_machine  # noqa: E402
+from common.layers import rand  # noqa: E402
 from common.options import preset_for, recipe_parser  # noqa: E402
 from common.pictures import sheet  # noqa: E402
 from common.trainer import Batch, Trainer  # noqa: E402
@@ -26,12 +27,16 @@ from segment.scenes import choose, scenes  # noqa: E402
 
 # At most 15 MB in half precision.
 PRESETS = {
-    "cpu": {"batch": 32, "lr": 1e-3, "ema": 0.998, "weight_decay": 0.01, "channels_last": False, "net": {"widths": [24, 48, 96, 128]}},
-    "gpu": {"batch": 1024, "lr": 1e-3, "ema": 0.999, "weight_decay": 0.01, "channels_last": True, "net": {"widths": [48, 96, 160, 224]}},
+    "cpu": {"batch": 48, "lr": 1.5e-3, "ema": 0.998, "weight_decay": 0.01, "channels_last": False,
+            "net": {"encoder": [32, 64, 128], "decoder": [24, 32, 64], "embedding": 32}},
+    "gpu": {"batch": 1536, "lr": 1.5e-3, "ema": 0.999, "weight_decay": 0.01, "channels_last": True,
+            "net": {"encoder": [48, 128, 256], "decoder": [32, 64, 128], "embedding": 64}},
 }
 CASES = 64
-PER_SCENE = 2
-CORRECTED = 0.3  # of the samples get another click where the network is wrong
+PER_SCENE = 6  # prompts: a scene is encoded once and asked often
+CORRECTED = 0.3  # of the scenes' prompts get another click where the network is wrong
+ANCHORS = 24  # pixels of a scene whose embeddings are compared with all others
+EMBEDDING = 0.5  # weight of that
 
 
 def objective(logits: torch.Tensor, target: torch.Tensor, ok: torch.Tensor) -> Dict[str, torch.Tensor]:
@@ -48,6 +53,29 @@ def objective(logits: torch.Tensor, target: torch.Tensor, ok: torch.Tensor) -> D
     return {"loss": 0.5 * shape + overlap, "shape": shape, "iou": overlap}
 
 
+def anchors(g: torch.Generator, visible: torch.Tensor) -> Dict[str, torch.Tensor]:
+    """Of visible [B,L,S,S]: the layers with the background last at 64 pixels, [B,L+1,64,64], and ANCHORS pixels clearly within one, int64 [B,ANCHORS]:
+    small layers less often than large ones, but not in proportion."""
+    half = F.avg_pool2d(visible, 2)
+    layers = torch.cat([half, (1 - half.sum(1, keepdim=True)).clamp(min=0)], 1)
+    within = (layers > 0.9).float()
+    weight = (within / within.sum((2, 3), keepdim=True).clamp(min=1).sqrt()).sum(1).flatten(1)
+    running = weight.cumsum(1)
+    at = torch.searchsorted(running, rand(g, len(visible), ANCHORS) * running[:, -1:], right=True)
+    return {"layers": layers, "anchors": at.clamp(max=weight.shape[1] - 1)}
+
+
+def likeness_loss(embedding: torch.Tensor, layers: torch.Tensor, at: torch.Tensor, sharpness: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of "the same layer as the anchor" from the cosine of embeddings [B,E,64,64], same and other pixels weighing as much."""
+    flat, own = embedding.flatten(2), layers.flatten(2)
+    mine = flat.gather(2, at[:, None].expand(-1, flat.shape[1], -1))
+    logits = sharpness[0] * (mine.transpose(1, 2) @ flat) + sharpness[1]
+    which = own.gather(2, at[:, None].expand(-1, own.shape[1], -1)).argmax(1)
+    same = own.gather(1, which[..., None].expand(-1, -1, own.shape[2]))
+    ce = F.binary_cross_entropy_with_logits(logits, same, reduction="none")
+    return 0.5 * ((ce * same).sum(2) / same.sum(2).clamp(min=1) + (ce * (1 - same)).sum(2) / (1 - same).sum(2).clamp(min=1)).mean()
+
+
 class SegmentRecipe:
     def __init__(self, pack: Dict[str, Any], values: Dict[str, Any], machine: Machine, seed: int):
         self.values, self.config = values, values["net"]
@@ -59,16 +87,22 @@ class SegmentRecipe:
         self.click, self.box, self.seed, self.machine = one_click(g, self.target), only_box(g, self.target), seed, machine
 
     def batch(self, g: torch.Generator, n: int) -> Batch:
-        image, target, _, ok = choose(g, *scenes(self.bank, g, -(-n // PER_SCENE)), PER_SCENE)
-        return {"image": image[:n], "target": target[:n], "prompt": prompts(g, target[:n]), "ok": ok[:n]}
+        photo, visible, wanted = scenes(self.bank, g, -(-n // PER_SCENE))
+        _, target, _, ok = choose(g, photo, visible, wanted, PER_SCENE)
+        return {"image": photo, "target": target, "prompt": prompts(g, target), "ok": ok, **anchors(g, visible)}
 
-    def loss(self, model: Callable[..., torch.Tensor], batch: Batch, g: torch.Generator) -> Dict[str, torch.Tensor]:
+    def loss(self, model: Callable[..., Any], batch: Batch, g: torch.Generator) -> Dict[str, torch.Tensor]:
         # the plain network answers first: another batch size would compile the fast one again
-        some = int(CORRECTED * len(batch["image"]))
+        some = max(1, round(CORRECTED * len(batch["image"])))
+        asked = some * PER_SCENE
         with torch.no_grad():
-            first = self.model(batch["image"][:some], batch["prompt"][:some]).float()
-        prompt = torch.cat([correct(g, batch["prompt"][:some], batch["target"][:some], first), batch["prompt"][some:]])
-        return objective(model(batch["image"], prompt).float(), batch["target"], batch["ok"])
+            first = self.model(batch["image"][:some], batch["prompt"][:asked], PER_SCENE)[0].float()
+        prompt = torch.cat([correct(g, batch["prompt"][:asked], batch["target"][:asked], first), batch["prompt"][asked:]])
+        logits, embedding = model(batch["image"], prompt, PER_SCENE)
+        parts = objective(logits.float(), batch["target"], batch["ok"])
+        with torch.autocast(logits.device.type, enabled=False):
+            alike = likeness_loss(embedding.float(), batch["layers"], batch["anchors"], self.model.sharpness)
+        return {**parts, "loss": parts["loss"] + EMBEDDING * alike, "alike": alike}
 
     def validate(self, model: torch.nn.Module) -> Tuple[Dict[str, float], torch.Tensor]:
         g = self.machine.generator(4321)

@@ -132,9 +132,7 @@ export function createEngine({ modelsDir = fileURLToPath(new URL('../../../model
     return {
       segment: async (choice) => {
         const model = await modelFor('segment', choice);
-        if (choice?.segmenter === 'sam') return createSamStage(model);
-        // ONNX Runtime 1.30's webgpu provider convolves six channels wrongly, as the first layer has; the CPU takes half a second
-        return createSegmentStage({ model: model.backend.provider === 'webgpu' ? { ...model, backend: await openBackend('cpu') } : model });
+        return choice?.segmenter === 'sam' ? createSamStage(model) : createSegmentStage({ model });
       },
       complete: async (choice) => {
         const model = await modelFor('complete', choice);
