@@ -43,7 +43,7 @@ export function addRunOptions(command: Command): Command {
     .option('--completion-steps <n>', 'of pix2gestalt (default 200 as published, 20 with a fast sampler)')
     .option('--completion-guidance <x>', 'of pix2gestalt (default 2 as published)')
     .option('--completion-sampler <name>', `of pix2gestalt: ${SAMPLERS.join(', ')} (default ${RUN_DEFAULTS.completionSampler})`)
-    .option('--elevation <deg>', "how far the camera looks down on the object, in degrees (default: 20)")
+    .option('--elevation <deg>', 'how far the camera looks down on the object, in degrees (default: 20)')
     .option('--device <name>', `auto, cpu, webgpu or cuda (default ${RUN_DEFAULTS.device})`)
     .option('--views <name>', `body, volume, joint, auto, or syncdreamer: imported weights (default ${RUN_DEFAULTS.views})`)
     .option('--views-steps <n>', 'of syncdreamer (default 50 as published, 20 with a fast sampler)')
