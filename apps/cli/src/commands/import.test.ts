@@ -4,16 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { writeCheckpoint } from '../../../../packages/networks/scripts/make-checkpoint.mjs';
-import { main } from '../main.ts';
-import type { Streams } from '../session.ts';
+import { runCli } from '../run-cli.test-helper.ts';
 
 it('gestalt3d import prints the licence, the folder on stdout, and exits as documented', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'gestalt3d-cli-'));
   const run = async (...args: string[]) => {
-    const text = { stdout: '', stderr: '' };
-    const stream = (name: 'stdout' | 'stderr') => ({ isTTY: false, write: (s: string) => (text[name] += s) !== '' });
-    const streams = { stdout: stream('stdout'), stderr: stream('stderr') } as unknown as Streams;
-    return { status: await main(['import', ...args, '--models', join(folder, 'models')], streams), ...text };
+    return runCli('import', ...args, '--models', join(folder, 'models'));
   };
   try {
     const file = join(folder, 'sam_vit_b.pth');

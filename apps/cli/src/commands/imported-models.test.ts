@@ -6,20 +6,13 @@ import { createImage } from '@gestalt3d/core';
 import { imageCodec } from '@gestalt3d/host';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../../../packages/networks/scripts/make-checkpoint.mjs';
-import { main } from '../main.ts';
-import type { Streams } from '../session.ts';
+import { runCli as cli } from '../run-cli.test-helper.ts';
 
 /** Small networks of the published topologies with random weights, imported as a user would: what they paint is grey, what they are asked is real. */
 let folder: string;
 let models: string;
 const inside = (name: string): string => join(folder, name);
 
-async function cli(...args: string[]) {
-  const text = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({ isTTY: false, write: (s: string) => (text[name] += s) !== '' });
-  const streams = { stdout: stream('stdout'), stderr: stream('stderr') } as unknown as Streams;
-  return { status: await main(args, streams), ...text };
-}
 const onModels = (...args: string[]) => cli(...args, '--models', models);
 const json = async (name: string) => JSON.parse(await readFile(inside(name), 'utf8'));
 const pixels = async (name: string) => imageCodec.decode(new Uint8Array(await readFile(inside(name))), name);

@@ -4,21 +4,13 @@ import { join } from 'node:path';
 import { createImage } from '@gestalt3d/core';
 import { imageCodec } from '@gestalt3d/host';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../main.ts';
-import type { Streams } from '../session.ts';
+import { runCli as cli } from '../run-cli.test-helper.ts';
 
 type Found = Record<string, { label: string; probability: number }[]>;
 
 /** A run on the models that ship, up to the completions. */
 let folder: string;
 const inside = (name: string): string => join(folder, name);
-
-async function cli(...args: string[]) {
-  const text = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({ isTTY: false, write: (s: string) => (text[name] += s) !== '' });
-  const streams = { stdout: stream('stdout'), stderr: stream('stderr') } as unknown as Streams;
-  return { status: await main(args, streams), ...text };
-}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gestalt3d-recognise-'));
