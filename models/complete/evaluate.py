@@ -18,6 +18,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter
 from skimage.morphology import convex_hull_image
 
@@ -31,7 +32,7 @@ from common.weights import load_trained  # noqa: E402
 from complete.compose import BANDS, completion_batch  # noqa: E402
 from complete.model import Anchored, Denoiser  # noqa: E402
 from complete.prior import Prior, as_condition  # noqa: E402
-from complete.sample import departure, draw_start, sample  # noqa: E402
+from complete.sample import departure, draw_start, sample, with_detail  # noqa: E402
 
 Answer = Callable[..., torch.Tensor]
 KINDS = {"denoiser": (Denoiser, ["x", "cond", "t", "prior"]), "prior": (Prior, ["cond"])}
@@ -89,8 +90,9 @@ def amodal(x: torch.Tensor, visible: np.ndarray) -> np.ndarray:
 
 
 def draw(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: float, prior: Optional[Answer], k: int, start_at: int,
-         conditioned: bool, batch: int = 40) -> List[torch.Tensor]:
-    """k answers [N,4,S,S] on the CPU: samples, from the prior's answer where there is one; without a denoiser what a sample would start from."""
+         conditioned: bool, factor: int, batch: int = 40) -> List[torch.Tensor]:
+    """k answers [N,4,S,S] on the CPU: samples, from the prior's answer where there is one; without a denoiser what a sample would start from.
+    factor: how much finer the prior is than the denoiser."""
     answers: List[List[torch.Tensor]] = [[] for _ in range(k)]
     for i, cond in enumerate(d["cond"].split(batch)):
         guess = prior(cond) if prior else None
@@ -98,21 +100,23 @@ def draw(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: flo
             seed = 1000 * s + i * batch
             whose, direction = departure(s)
             start = None if guess is None else draw_start(guess, 1000 * whose + i * batch, direction=direction)
+            coarse = F.avg_pool2d(cond, factor)
             if model is None:
                 assert start is not None
                 answers[s].append(start.cpu())
             elif start is None:
                 answers[s].append(sample(model, cond, steps, eta, guidance, seed).cpu())
             else:
-                answers[s].append(sample(model, cond, steps, eta, guidance, seed, guess if conditioned else None, start, start_at).cpu())
+                x = sample(model, coarse, steps, eta, guidance, seed, guess if conditioned else None, F.avg_pool2d(start, factor), start_at)
+                answers[s].append(with_detail(x, start).cpu())
     return [torch.cat(a) for a in answers]
 
 
 def measure(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: float, prior: Optional[Answer], start_at: int, conditioned: bool,
-            k: int = 4) -> dict:
+            factor: int, k: int = 4) -> dict:
     n = len(d["x0"])
     t0 = time.time()
-    xs = draw(model, d, steps, eta, guidance, prior, k, start_at, conditioned)
+    xs = draw(model, d, steps, eta, guidance, prior, k, start_at, conditioned, factor)
     seconds = (time.time() - t0) / (n * k)
     d = {key: v.cpu() if isinstance(v, torch.Tensor) else v for key, v in d.items()}
     truth = d["x0"][:, 3].numpy() > 0
@@ -220,19 +224,20 @@ def main() -> None:
     if a.prior:
         prior, size, _ = load(a.prior, "prior", machine)
         sizes.append(size)
-    if len(set(sizes)) != 1:
-        ap.error(f"expected a denoiser, a prior or both of one size, came sizes {sizes}")
-    d = cases(load_arrays(a.data), a.split, a.cases, a.seed, a.rough, sizes[0], machine)
+    if not sizes or sizes[-1] % sizes[0] or (conditioned and len(set(sizes)) > 1):
+        ap.error(f"expected a denoiser, a prior or both, the prior as fine or a whole number of times finer, came sizes {sizes}")
+    factor = sizes[-1] // sizes[0]
+    d = cases(load_arrays(a.data), a.split, a.cases, a.seed, a.rough, sizes[-1], machine)
     band = d["band"].cpu().numpy()
     if a.sweep:
         for start_at, steps, eta, guidance in FROM_PRIOR if prior else FROM_NOISE:
-            r = measure(model, d, steps, eta, guidance, prior, start_at, conditioned)
+            r = measure(model, d, steps, eta, guidance, prior, start_at, conditioned, factor)
             m = {k: v.mean() for k, v in r["rows"].items()}
             print(f"start {start_at} steps {steps} eta {eta} guidance {guidance}: one {m['one sample']:.3f} best3 {m['best of 3']:.3f} "
                   f"vote {m['vote of 4, tie is yes']:.3f} psnr {np.nanmean(r['psnr']):.2f} diversity {r['diversity']:.3f} {r['seconds']:.3f} s a sample", flush=True)
         return
     steps, guidance = a.steps or (2 if prior else 6), a.guidance or (1.0 if prior else 2.0)
-    r = measure(model, d, steps, a.eta, guidance, prior, a.start_at, conditioned)
+    r = measure(model, d, steps, a.eta, guidance, prior, a.start_at, conditioned, factor)
     print("| | 0-20 % | 20-40 % | 40-60 % | 60-80 % | all |\n| --- | --- | --- | --- | --- | --- |")
     show(r, band)
     print(f"diversity (1 - IoU between samples) {r['diversity']:.3f}; {r['seconds']:.3f} s a sample")

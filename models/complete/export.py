@@ -101,7 +101,10 @@ def main() -> None:
         prior = Prior(**source.config)
         prior.load_state_dict(source.state)
         prior.eval()
-        graphs["prior"], prior_golden, more = write_graph(prior, {"cond": cond}, "whole", "prior", a.out, "prior")
+        fine = source.config.get("size", 64)
+        if fine % size or (core.prior and fine != size):
+            ap.error(f"a prior of {fine} px does not go with this denoiser of {size} px")
+        graphs["prior"], prior_golden, more = write_graph(prior, {"cond": example(fine)[1]}, "whole", "prior", a.out, "prior")
         files += more
         origin["prior"] = {"step": source.step, "minutes": round(source.minutes, 1)}
     denoiser: torch.nn.Module = Anchored(core).eval()

@@ -34,6 +34,15 @@ def departure(index: int) -> Tuple[int, float]:
     return (index, 1.0) if index % 2 else (index - 1, -1.0)
 
 
+def with_detail(x: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    """A sample x [B,4,s,s] that began as the average of start [B,4,S,S] over pixels: what start has beyond that average is put back, [B,4,S,S]."""
+    factor = start.shape[-1] // x.shape[-1]
+    if factor == 1:
+        return x
+    change = F.interpolate(x - F.avg_pool2d(start, factor), scale_factor=float(factor), mode="bicubic", align_corners=False)
+    return (start + change).clamp(-1, 1)
+
+
 @torch.no_grad()
 def sample(model: Callable[..., torch.Tensor], cond: torch.Tensor, steps: int = 10, eta: float = 0.0, guidance: float = 1.5, seed: int = 0,
            prior: Optional[torch.Tensor] = None, start: Optional[torch.Tensor] = None, start_at: int = TIMESTEPS) -> torch.Tensor:

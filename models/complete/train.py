@@ -1,6 +1,7 @@
 """Trains the completion networks.
 
     python models/complete/train.py --model prior    --data complete.pack --out RUN/prior    --minutes N
+    python models/complete/train.py --model prior    --data complete.pack --out RUN/fine     --minutes N --fine --init RUN/fine.pt
     python models/complete/train.py --model denoiser --data complete.pack --out RUN/denoiser --minutes N --prior RUN/prior
 
 The options of every recipe: ../README.md. The denoiser works without a prior too; with one it gets the prior's answer as four more channels.
@@ -50,9 +51,11 @@ def network(kind: str, config: Dict[str, Any]) -> torch.nn.Module:
     return Prior(**config) if kind == "prior" else Denoiser(**config)
 
 
-def trained_prior(path: Path, machine: Machine) -> Prior:
-    """A prior with its averaged weights, frozen."""
+def trained_prior(path: Path, size: int, machine: Machine) -> Prior:
+    """A prior with its averaged weights, frozen. Throws ValueError for one of another size than the denoiser's."""
     trained = load_trained(path)
+    if trained.config["size"] != size:
+        raise ValueError(f"{path}: expected a prior of {size} px beside this denoiser, came one of {trained.config['size']} px")
     model = Prior(**trained.config)
     model.load_state_dict(trained.state)
     layout = torch.channels_last
@@ -152,10 +155,15 @@ def main() -> None:
     parser = recipe_parser("Trains the completion prior or denoiser.")
     parser.add_argument("--model", choices=["prior", "denoiser"], required=True)
     parser.add_argument("--prior", type=Path, help="of a denoiser: a trained prior (run, checkpoint or safetensors)")
+    parser.add_argument("--fine", action="store_true", help="of a prior: twice the preset's pixels in as many cells; --init from what refine.py makes of a prior")
     args = parser.parse_args()
     machine = open_machine(args.device, args.threads)
     torch.manual_seed(args.seed)
     values = preset_for(args, PRESETS[args.model], machine.cuda)
+    if args.fine:
+        if args.model != "prior":
+            parser.error("--fine belongs to --model prior")
+        values = {**values, "size": 2 * values["size"], "net": {**values["net"], "unshuffle": 2 * values["net"]["unshuffle"]}}
     config = {**values["net"], "size": values["size"], **({"prior": True} if args.prior else {})}
     common = (load_arrays(args.data), values, machine, network(args.model, config), config, args.seed)
     if args.model == "prior":
@@ -163,7 +171,7 @@ def main() -> None:
             parser.error("--prior belongs to --model denoiser")
         recipe: Any = PriorRecipe(*common)
     else:
-        recipe = DenoiserRecipe(*common, prior=trained_prior(args.prior, machine) if args.prior else None)
+        recipe = DenoiserRecipe(*common, prior=trained_prior(args.prior, values["size"], machine) if args.prior else None)
     Trainer(recipe, args, machine).run()
 
 

@@ -18,6 +18,7 @@ import {
 import { createSchedule, ddimSteps, guide, sample } from '@gestalt3d/diffusion';
 import { float32, type InferenceBackend, type ModelBundle, type Session, type TensorValue } from '@gestalt3d/onnx';
 import { composeCompletion, plainCompletion } from './compose.ts';
+import { pool, withDetail } from './detail.ts';
 import { departureOf, drawEstimate, estimateWhole, PRIOR } from './estimate.ts';
 import { type CompletionModel, readCompletionModel } from './scheduler.ts';
 import { voteOf } from './vote.ts';
@@ -110,19 +111,24 @@ async function complete(
   const picture = opaque(resample<3 | 4>(photo, side, side, region));
   const visible = resample(mask, side, side, region);
   const values = 4 * model.size ** 2;
-  const estimate = await estimateWhole(deps.bundle, deps.backend, cond, model.size, signal);
+  const fine = model.estimateSize ?? model.size;
+  const factor = fine / model.size;
+  const fineCond = factor === 1 ? cond : conditionOf(photo, mask, region, fine);
+  const estimate = await estimateWhole(deps.bundle, deps.backend, fineCond, fine, signal);
+  const coarseEstimate = estimate && pool(estimate, fine, factor);
   const images: RgbaImage[] = [];
   const total = options.samples * steps.length;
   for (let first = 0; first < options.samples; first += BATCH) {
     const batch = seeds.slice(first, first + BATCH);
     const rngs = batch.map((seed) => createRng(seed));
     const { estimate: spec } = model;
-    let starts = estimate && spec && rngs.map((_, k) => drawEstimate(estimate, model.size, spec, departureOf(seeds, first + k)));
+    const drawn = estimate && spec && rngs.map((_, k) => drawEstimate(estimate, fine, spec, departureOf(seeds, first + k)));
+    let starts = drawn?.map((start) => pool(start, fine, factor));
     const result = await sample({
       steps,
       length: batch.length * values,
       prediction: model.prediction,
-      denoise: denoiser(session, { cond, estimate }, batch.length, model.size, options.guidance, signal),
+      denoise: denoiser(session, { cond, estimate: coarseEstimate }, batch.length, model.size, options.guidance, signal),
       noise: (target) => {
         for (const [k, rng] of rngs.entries()) {
           const own = rng.fillNormal(target.subarray(k * values, (k + 1) * values));
@@ -144,9 +150,9 @@ async function complete(
     });
     for (const k of batch.keys()) {
       await breathe(signal);
-      images.push(
-        composeCompletion({ values: result.subarray(k * values, (k + 1) * values), size: model.size }, picture, visible, model.detail),
-      );
+      const coarse = result.subarray(k * values, (k + 1) * values);
+      const raw = drawn && factor > 1 ? withDetail(coarse, drawn[k]!, fine, factor) : coarse;
+      images.push(composeCompletion({ values: raw, size: drawn ? fine : model.size }, picture, visible, model.detail));
     }
   }
   return { crop, completions: images.map((image, i) => ({ image, seed: seeds[i]! })), vote: voteOf(images, visible), visible };

@@ -16,7 +16,9 @@ export interface CompletionModel {
   startAt?: number;
   /** With a graph `prior`: how a sample's start is drawn from its estimate. */
   estimate?: EstimateSpec;
-  /** Side of the square picture in pixels. */
+  /** With a graph `prior`: side of its picture in pixels, the denoiser's times a whole number. */
+  estimateSize?: number;
+  /** Side of the denoiser's square picture in pixels. */
   size: number;
   /** Side of the crop in longest sides of the visible part. */
   cropScale: number;
@@ -51,6 +53,13 @@ export function readCompletionModel(bundle: ModelBundle): CompletionModel {
       spread: number(estimate, 'spread', 0, 20),
     };
   };
+  const readEstimateSize = (): number => {
+    const size = bundle.manifest.graphs.prior!.inputs.find(({ name }) => name === 'cond')?.dims[2];
+    const coarse = Number(preprocessing.size);
+    if (typeof size === 'number' && size % coarse === 0) return size;
+    problems.push(`graphs.prior: expected an input cond of [B, 8, S, S] with S a multiple of ${coarse}, got S = ${JSON.stringify(size)}`);
+    return coarse;
+  };
   const { limit } = scheduler;
   const model: CompletionModel = {
     schedule: { ...scheduler, kind: oneOf('kind', ['cosine', 'linear-sqrt']) } as ScheduleSpec,
@@ -62,7 +71,9 @@ export function readCompletionModel(bundle: ModelBundle): CompletionModel {
     size: number(preprocessing, 'size', 8, 4096),
     cropScale: number(preprocessing, 'cropScale', 1, 10),
     detail: number({ detail: DETAIL, ...record(bundle.manifest.postprocessing) }, 'detail', 0, 1),
-    ...(bundle.manifest.graphs.prior === undefined ? {} : { startAt: number(scheduler, 'startAt', 1, 1000), estimate: readEstimate() }),
+    ...(bundle.manifest.graphs.prior === undefined
+      ? {}
+      : { startAt: number(scheduler, 'startAt', 1, 1000), estimate: readEstimate(), estimateSize: readEstimateSize() }),
     ...(Array.isArray(limit) && limit.length === 2 ? { limit: [Number(limit[0]), Number(limit[1])] as const } : {}),
   };
   if (problems.length > 0) throw new ModelCorruptError(`${bundle.id}/bundle.json`, problems.join('; '));
