@@ -21,14 +21,39 @@ const LARGER = 0.05;
 const CONNECTION = 2.5;
 /** Log-odds that a negative point counts at most. */
 const RIVALRY = 3;
+/** What going on from the answer to one point fewer counts at most. */
+const MEMORY = 1;
+/** Log-odds of what was found with one point fewer. */
+const FOUND = 2;
 /** Longest side of the trial pictures. */
 const TRIAL = 120;
+
+/** The points given so far, and what the network says to them. */
+export interface Look {
+  prompt: Prompt;
+  evidence?: Evidence | undefined;
+}
 
 /**
  * Points: the object is unlike its surroundings at some scale. For each of several radii, what lies within it is cut from what lies beyond, and
  * once more what the network proposes; the cut whose outline runs best along the picture's edges, and agrees best with the network, wins.
+ * A further point corrects what was found without it: that counts too.
+ *
+ * @param looks for the first points, for one point more, and so on to all of them
  */
-export function clickPrior(image: RgbImage, prompt: Prompt, resolution: number, evidence?: Evidence): Prior {
+export function clickPrior(image: RgbImage, looks: readonly Look[], resolution: number): Prior {
+  let best: Trial | undefined;
+  for (const look of looks) best = bestTrial(image, look, best);
+  const { frame, inside } = best!;
+  const prior = focus(image, frame, inside, resolution);
+  const logits = looks.at(-1)!.evidence?.logitsOn(prior.frame);
+  logits?.forEach((value, i) => {
+    prior.logOdds[i]! += TRUST * value;
+  });
+  return prior;
+}
+
+function bestTrial(image: RgbImage, { prompt, evidence }: Look, before: Trial | undefined): Trial {
   const positive = prompt.points.filter((point) => point.positive);
   const spread = {
     x0: Math.min(...positive.map((p) => p.x)),
@@ -47,14 +72,68 @@ export function clickPrior(image: RgbImage, prompt: Prompt, resolution: number, 
     const trial = tryEvidence(image, prompt, evidence);
     trials.push({ ...trial, score: trial.score + LARGER * 1.5 });
   }
-  let best = trials[0]!;
-  for (const trial of trials) if (trial.score > best.score) best = trial;
-  const prior = focus(image, best.frame, best.inside, resolution);
-  const logits = evidence?.logitsOn(prior.frame);
-  logits?.forEach((value, i) => {
-    prior.logOdds[i]! += TRUST * value;
+  if (before !== undefined) {
+    const trial = tryBefore(image, prompt, before, evidence);
+    trials.push({ ...trial, score: trial.score + LARGER * 1.5 });
+    for (const trial of trials) trial.score += MEMORY * continuity(before, trial, prompt.points.at(-1)!.positive);
+  }
+  return trials.reduce((best, trial) => (trial.score > best.score ? trial : best));
+}
+
+/**
+ * How well a trial goes on from the one before, 0..1. After a positive point the object is what was found and more, after a negative one it is less:
+ * the share of the smaller that lies within the larger; and a correction is seldom large, so half of it is their overlap.
+ */
+function continuity(before: Trial, trial: Trial, positive: boolean): number {
+  const area = ({ frame, inside }: Trial) => inside.reduce((sum, v) => sum + v, 0) * frame.scale ** 2;
+  let both = 0;
+  for (let i = 0; i < before.inside.length; i++) if (before.inside[i] === 1 && holds(trial, ...placeOf(before.frame, i))) both++;
+  const [a, b, common] = [area(before), area(trial), both * before.frame.scale ** 2];
+  const kept = Math.min(1, common / Math.max(1e-9, positive ? a : b));
+  return 0.5 * kept + (0.5 * common) / Math.max(1e-9, a + b - common);
+}
+
+/** The middle of a frame's pixel in the picture. */
+function placeOf(frame: Frame, pixel: number): [x: number, y: number] {
+  return [frame.x + ((pixel % frame.width) + 0.5) * frame.scale, frame.y + (Math.floor(pixel / frame.width) + 0.5) * frame.scale];
+}
+
+function holds({ frame, inside }: Trial, x: number, y: number): boolean {
+  const [u, v] = [Math.floor((x - frame.x) / frame.scale), Math.floor((y - frame.y) / frame.scale)];
+  return u >= 0 && v >= 0 && u < frame.width && v < frame.height && inside[v * frame.width + u] === 1;
+}
+
+/** What was found before, cut once more with the new point. */
+function tryBefore(image: RgbImage, prompt: Prompt, before: Trial, evidence: Evidence | undefined): Trial {
+  const box = { x0: Infinity, y0: Infinity, x1: -Infinity, y1: -Infinity };
+  const include = (x: number, y: number) => {
+    box.x0 = Math.min(box.x0, x);
+    box.y0 = Math.min(box.y0, y);
+    box.x1 = Math.max(box.x1, x);
+    box.y1 = Math.max(box.y1, y);
+  };
+  before.inside.forEach((v, i) => {
+    if (v === 1) include(...placeOf(before.frame, i));
   });
-  return prior;
+  for (const point of prompt.points) if (point.positive) include(point.x, point.y);
+  const frame = frameOf(growRegion({ ...box, x1: box.x1 + 1, y1: box.y1 + 1 }, 0.3, image), TRIAL, 2);
+  const { width, height } = frame;
+  const rgb = coloursOf(image, frame);
+  const found = Uint8Array.from({ length: width * height }, (_, i) => (holds(before, ...placeOf(frame, i)) ? 1 : 0));
+  const seeds = new Uint8Array(width * height);
+  for (const point of prompt.points) if (point.positive) seeds[pixelUnder(frame, point.x, point.y)] = 1;
+  const rivals = rivalry(prompt, frame, rgb, colourPath(seeds, rgb, width, height));
+  const logits = evidence?.logitsOn(frame);
+  const logOdds = Float32Array.from(found, (v, i) => (v === 1 ? FOUND : -FOUND) + (rivals?.[i] ?? 0) + TRUST * (logits?.[i] ?? 0));
+  return cutTrial(
+    image,
+    frame,
+    prompt,
+    rgb,
+    found.map((v) => (v === 1 ? MAYBE_IN : MAYBE_OUT)),
+    logOdds,
+    logits,
+  );
 }
 
 interface Trial {

@@ -8,6 +8,7 @@ import {
   PromptMissingError,
   PromptOutsideImageError,
 } from '@gestalt3d/core';
+import type { ModelBundle, TensorValue } from '@gestalt3d/onnx';
 import { describe, expect, it } from 'vitest';
 import { backend, contextOf, iou, maskWhere, paint, tinyBundle } from '../test/helpers.ts';
 import { createSegmentStage } from './segment.ts';
@@ -72,6 +73,33 @@ it('starts from what the network says when there is one', async () => {
   const stage = createSegmentStage({ model: { bundle: await tinyBundle('segment'), backend } });
   expect(iou((await run(click, stage)).mask, truth)).toBeGreaterThan(0.95);
   expect(iou((await run({ points: [], box: { x0: 84, y0: 64, x1: 216, y1: 176 } }, stage)).mask, truth)).toBeGreaterThan(0.95);
+});
+
+it('does not forget what the first points found when one more point leads the network astray', async () => {
+  const size = 64;
+  /** What is red; everything as soon as there are three points. */
+  const astray = {
+    spec: {},
+    runSingle: async ({ image, prompt }: Record<string, TensorValue>) => {
+      const pixels = image!.data as Float32Array;
+      const marked = (prompt!.data as Float32Array).reduce((sum, v) => sum + v, 0);
+      return Float32Array.from({ length: size * size }, (_, i) => (marked > 30 || pixels[i]! - pixels[size * size + i]! > 0.6 ? 4 : -4));
+    },
+    dispose: async () => {},
+  };
+  const bundle = {
+    manifest: { graphs: { segmenter: {} } },
+    graph: () => ({ inputs: [{ dims: ['B', 3, size, size] }] }),
+    open: async () => astray,
+  } as unknown as ModelBundle;
+  const points = [
+    { x: 150, y: 120, positive: true },
+    { x: 180, y: 130, positive: true },
+    { x: 30, y: 200, positive: false },
+  ];
+  const stage = createSegmentStage({ model: { bundle, backend } });
+  expect(iou((await run({ points: points.slice(0, 2) }, stage)).mask, truth)).toBeGreaterThan(0.95);
+  expect(iou((await run({ points }, stage)).mask, truth)).toBeGreaterThan(0.95);
 });
 
 it('refuses prompts that say nothing', async () => {

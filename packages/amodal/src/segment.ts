@@ -10,7 +10,7 @@ import {
   type StageContext,
 } from '@gestalt3d/core';
 import type { InferenceBackend, ModelBundle } from '@gestalt3d/onnx';
-import { clickPrior, connection, TRUST } from './click.ts';
+import { clickPrior, connection, type Look, TRUST } from './click.ts';
 import { frameOf, growRegion, shrink } from './frame.ts';
 import { checkMask, checkPrompt, givenMask } from './prompt.ts';
 import { type Prior, refine } from './refine.ts';
@@ -35,11 +35,14 @@ export interface SegmentDeps {
 /** Longest side of the copy of the photograph that everything but the last upsampling works on. */
 const WORKING_COPY = 1200;
 
+/** Points that are followed one by one; earlier ones are taken together. */
+const STEPS = 6;
+
 /** The visible part of the object that points, a box or a mask mean. */
 export function createSegmentStage({ model }: SegmentDeps = {}): Stage<SegmentInput, Segmentation, SegmentOptions> {
   return {
     name: 'segment',
-    version: '1',
+    version: '2',
     defaults: { resolution: 400 },
     async run(input, options, context) {
       context.signal.throwIfAborted();
@@ -68,11 +71,12 @@ async function segment(
   const total = 3;
   const { image, factor } = shrink(photo, WORKING_COPY);
   const small = scalePrompt(prompt, factor, image);
-  const evidence = await segmenter?.look(image, small, signal);
+  const looks: Look[] = [];
+  for (const grown of growing(small)) looks.push({ prompt: grown, evidence: await segmenter?.look(image, grown, signal) });
   const prior =
     small.box !== undefined
-      ? boxPrior(image, small, small.box, options.resolution, evidence)
-      : clickPrior(image, small, options.resolution, evidence);
+      ? boxPrior(image, small, small.box, options.resolution, looks[0]!.evidence)
+      : clickPrior(image, looks, options.resolution);
   context.emit({ kind: 'progress', done: 1, total, unit: 'step' });
   await breathe(signal);
   const labels = refine(image, small, prior);
@@ -83,6 +87,15 @@ async function segment(
   checkMask(mask, prompt.box === undefined ? 'the points' : 'the box');
   context.emit({ kind: 'progress', done: 3, total, unit: 'step' });
   return { mask };
+}
+
+/** Points come one after the other, each for what was wrong so far: the prompts on the way, from the first with a positive point. A box needs no way. */
+function growing(prompt: Prompt): Prompt[] {
+  const { points, box } = prompt;
+  if (box !== undefined) return [prompt];
+  const first = points.findIndex((point) => point.positive);
+  const from = Math.max(first + 1, points.length - STEPS + 1);
+  return Array.from({ length: points.length - from + 1 }, (_, i) => ({ points: points.slice(0, from + i) }));
 }
 
 function scalePrompt(prompt: Prompt, factor: number, image: { width: number; height: number }): Prompt {
