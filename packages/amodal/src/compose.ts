@@ -89,11 +89,14 @@ function removeShards(inside: Uint8Array, seen: Float32Array, side: number, leas
   for (let i = 0; i < inside.length; i++) if (labels[i]! > 0 && sizes[labels[i]!]! < least) inside[i] = 0;
 }
 
+/** Standard deviation in network pixels of what smooths the network's outline: where it is unsure, odds that differ from pixel to pixel fray it. */
+const SMOOTH = 0.8;
+
 /** Soft-edged union of the network's outline and the visible part, in one piece with the visible part. */
 function outline(network: Float32Array, seen: Float32Array, side: number, factor: number): Float32Array {
   // an edge spans about one network pixel: make it about two of the picture's
   const gain = Math.max(1, factor / 2) / 2;
-  const alpha = network.map((value, i) => Math.max(seen[i]!, Math.min(Math.max(value * gain + 0.5, 0), 1)));
+  const alpha = blur(network, side, side, SMOOTH * factor).map((value, i) => Math.max(seen[i]!, Math.min(Math.max(value * gain + 0.5, 0), 1)));
   const inside = Uint8Array.from(alpha, (v) => (v > 0.5 ? 1 : 0));
   removeRim(inside, seen, side, RIM * factor);
   const least = (SHARD * factor) ** 2;
