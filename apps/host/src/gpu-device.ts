@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import os from 'node:os';
-import { adapterLabel, isSoftwareAdapter } from '@gestalt3d/gpu';
+import { adapterLabel, isSoftwareAdapter, type KernelFeature } from '@gestalt3d/gpu';
 
 /** An open device. Close it when the run ends: the process does not end by itself while Dawn lives. */
 export interface OpenedGpu {
@@ -16,6 +16,9 @@ export interface OpenedGpu {
 
 /** Larger bindings than the guaranteed 128 MiB are asked for where offered, up to this: many or large views need them. */
 const BINDING_BYTES = 1024 ** 3;
+
+/** Asked for where offered. */
+const VARIANTS: KernelFeature[] = ['subgroups', 'shader-f16'];
 
 /** RTLD_NODELETE of glibc and musl, which Node does not name: the library stays although it is no Node addon. */
 export const RTLD_NODELETE = 0x1000;
@@ -78,7 +81,7 @@ export async function openGpuDevice(kind: 'auto' | 'webgpu', onMissing: (reason:
     const device = await adapter.requestDevice({
       label: 'gestalt3d',
       // kernels that have a variant for it take it
-      requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
+      requiredFeatures: VARIANTS.filter((feature) => adapter.features.has(feature)),
       requiredLimits: {
         maxStorageBufferBindingSize: Math.min(adapter.limits.maxStorageBufferBindingSize, BINDING_BYTES),
         maxBufferSize: Math.min(adapter.limits.maxBufferSize, BINDING_BYTES),

@@ -57,7 +57,7 @@ describe('uniforms', () => {
   });
 
   it('enables extensions before anything else', () => {
-    const text = kernelText({ name: 't', bindings: {}, features: ['subgroups'], source: () => 'fn main() {}' }, undefined);
-    expect(text.startsWith('enable subgroups;\n')).toBe(true);
+    const text = kernelText({ name: 't', bindings: {}, features: ['subgroups', 'shader-f16'], source: () => 'fn main() {}' }, undefined);
+    expect(text.startsWith('enable subgroups;\nenable f16;\n')).toBe(true);
   });
 });

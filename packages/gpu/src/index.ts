@@ -2,6 +2,7 @@ export { type AdapterDescription, adapterLabel, isSoftwareAdapter } from './adap
 export { BufferPool } from './buffer-pool.ts';
 export {
   type Kernel,
+  type KernelFeature,
   kernelText,
   packUniforms,
   read,

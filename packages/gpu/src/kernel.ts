@@ -10,6 +10,12 @@ export type UniformType = 'u32' | 'i32' | 'f32' | 'vec4f';
 /** Values of a kernel's uniforms by name; a vec4f takes four numbers. */
 export type UniformValues = Readonly<Record<string, number | ArrayLike<number>>>;
 
+/** Features of devices that kernels have variants for, by WebGPU's names. */
+export type KernelFeature = 'subgroups' | 'shader-f16';
+
+/** What WGSL calls them. */
+const EXTENSIONS: Record<KernelFeature, string> = { subgroups: 'subgroups', 'shader-f16': 'f16' };
+
 /**
  * A compute kernel. The runner writes the declarations of bindings and uniforms (as `u.name`) and `groupIndex(group, groups)` in front of what
  * `source` returns, so host and shader cannot disagree about them.
@@ -20,7 +26,7 @@ export interface Kernel<Params> {
   /** In binding order, at most 8. */
   readonly bindings: Readonly<Record<string, StorageBinding>>;
   /** Language extensions that the device must have been opened with: such a kernel is a variant of one without. */
-  readonly features?: readonly 'subgroups'[];
+  readonly features?: readonly KernelFeature[];
   /** Values that change from dispatch to dispatch without a new pipeline. */
   readonly uniforms?: Readonly<Record<string, UniformType>>;
   /** WGSL with the entry point `main`. Params are compiled in: each new text is a new pipeline. */
@@ -68,7 +74,7 @@ export function packUniforms(
 
 /** Full WGSL of a kernel: declarations, helper, source. */
 export function kernelText<Params>(kernel: Kernel<Params>, params: Params): string {
-  const lines = (kernel.features ?? []).map((feature) => `enable ${feature};`);
+  const lines = (kernel.features ?? []).map((feature) => `enable ${EXTENSIONS[feature]};`);
   let binding = 0;
   for (const [name, { element, access }] of Object.entries(kernel.bindings))
     lines.push(`@group(0) @binding(${binding++}) var<storage, ${access}> ${name}: array<${element}>;`);

@@ -19,6 +19,7 @@ import {
   watchFit,
 } from './accuracy.mjs';
 import { benchDenseLayer } from './dense-layer.mjs';
+import { benchVariants } from './gpu-variants.mjs';
 import { openGpuDevice, useSoftwareVulkan } from './host.mjs';
 import { benchMarching } from './marching.mjs';
 import { median } from './median.mjs';
@@ -155,6 +156,8 @@ async function gpuRows({ gpu, rounds, say }) {
     });
     rows.push({ row: 'gpu', name: 'training', value: median(warm.map(({ samplesPerSecond }) => samplesPerSecond)), unit: 'M samples/s' });
     rows.push({ row: 'gpu', name: 'mesh error', value: first.meshPx, unit: 'px' });
+    const sizes = opened.software ? { rounds: 1, steps: 1, options } : { rounds, steps: 100 };
+    for (const row of await benchVariants(opened.device, { views: scene.views, ...sizes })) rows.push({ row: 'gpu', ...row });
     return rows;
   } finally {
     opened.close();

@@ -13,6 +13,7 @@ import {
   SDF_OUT,
 } from '../config.ts';
 import { constants, encodeSnippet, gridSnippet, networkSnippet, networkTransposedSnippet } from './field.wgsl.ts';
+import { type Half, toHalf } from './half.wgsl.ts';
 import type { KernelLayout } from './layout.ts';
 
 /** Places of the fixed-point scales: layers in the order of the parameters, then the levels. */
@@ -30,18 +31,44 @@ interface Product {
   scale: number;
 }
 
+/** How a workgroup's activations and gradients wait for the sums over its points. */
+interface Memory {
+  /** WGSL type of four. */
+  element: string;
+  activation(value: string): string;
+  gradient(value: string): string;
+  /** Of a stored gradient to the gradient, as WGSL. */
+  gain: string;
+}
+
+const IN_F32: Memory = { element: 'vec4f', activation: (value) => value, gradient: (value) => value, gain: '' };
+
+/**
+ * Half the workgroup memory, so that twice as many workgroups fit. Gradients are shares of a mean over the rays: times their number, and by the weights of the
+ * losses, they lie between 1e-4 and 1e3, where half precision has all of its digits. Sums stay f32.
+ */
+const inHalf = (half: Half, rays: number): Memory => {
+  const gain = `${2 ** Math.floor(Math.log2(rays))}.0`;
+  return {
+    element: half.vec4,
+    activation: (value) => toHalf(half, value),
+    gradient: (value) => toHalf(half, `${gain} * ${value}`),
+    gain: ` / ${gain}`,
+  };
+};
+
 /**
  * Weight gradients of a layer over the workgroup's 64 points: every thread stores its input and its output gradient, then owns one tile of 4 x 4 weights
  * and sums over the points in order. One addition to memory a weight and workgroup.
  */
-function product(name: string, { inputs, outputs, rows, offset, bias, scale }: Product): string {
-  const write = (array: string, groups: number, value: string) =>
-    Array.from({ length: groups }, (_, g) => `  ${array}[local * ${groups}u + ${g}u] = ${value}[${g}];`).join('\n');
+function product(name: string, memory: Memory, { inputs, outputs, rows, offset, bias, scale }: Product): string {
+  const write = (array: string, groups: number, value: (g: number) => string) =>
+    Array.from({ length: groups }, (_, g) => `  ${array}[local * ${groups}u + ${g}u] = ${value(g)};`).join('\n');
   return /* wgsl */ `
 fn ${name}(local: u32, x: array<vec4f, ${inputs}>, d: array<vec4f, ${outputs}>) {
   workgroupBarrier();
-${write('left', inputs, 'x')}
-${write('right', outputs, 'd')}
+${write('left', inputs, (g) => memory.activation(`x[${g}]`))}
+${write('right', outputs, (g) => memory.gradient(`d[${g}]`))}
   workgroupBarrier();
   for (var tile = local; tile < ${inputs * outputs}u; tile += 64u) {
     let i = tile / ${outputs}u;
@@ -52,8 +79,8 @@ ${write('right', outputs, 'd')}
     var a3 = vec4f(0.0);
     var b = vec4f(0.0);
     for (var s = 0u; s < 64u; s++) {
-      let l = left[s * ${inputs}u + i];
-      let r = right[s * ${outputs}u + j];
+      let l = vec4f(left[s * ${inputs}u + i]);
+      let r = vec4f(right[s * ${outputs}u + j]);
       a0 += l.x * r;
       a1 += l.y * r;
       a2 += l.z * r;
@@ -61,7 +88,7 @@ ${write('right', outputs, 'd')}
       b += r;
     }
     // a loop, not five copies: the additions are most of the kernel's code
-    let scale = scales[${scale}];
+    let scale = scales[${scale}]${memory.gain};
     var sums = array<vec4f, 5>(a0, a1, a2, a3, b);
     for (var c = 0u; c < 5u; c++) {
       let exists = ${bias === undefined ? `c < 4u && i * 4u + c < ${rows}u` : 'c < 4u || i == 0u'};
@@ -104,16 +131,16 @@ const S = SDF_OUT / 4;
  * Gradients of all parameters from dL/dsdf and dL/d(colour before the logistic function) of each point, which is evaluated again instead of remembered.
  * Thread i owns row i of the list of points with a gradient. Reads points, rows, rowOffsets, mlp, table, shade, scales; adds to gradients [P], i32 in
  * units of 1 / scale of its group. Integer sums do not depend on their order, and everything that is summed in f32 before (64 points, a workgroup) has
- * a fixed order: the same input gives the same bits. Uses all of the guaranteed 16 KiB of workgroup memory.
+ * a fixed order: the same input gives the same bits. Uses all of the guaranteed 16 KiB of workgroup memory, in half precision half of it.
  */
-const backwardText = (layout: KernelLayout, merging: Merging) => /* wgsl */ `
+const backwardText = (layout: KernelLayout, merging: Merging, memory: Memory) => /* wgsl */ `
 ${constants({ RAYS: { u32: layout.rays } })}
 ${gridSnippet()}
 ${encodeSnippet(layout.levels)}
 ${networkSnippet()}
 ${networkTransposedSnippet()}
-var<workgroup> left: array<vec4f, ${64 * H}>;
-var<workgroup> right: array<vec4f, ${64 * H}>;
+var<workgroup> left: array<${memory.element}, ${64 * H}>;
+var<workgroup> right: array<${memory.element}, ${64 * H}>;
 
 fn toFixed(value: f32, scale: f32) -> i32 { return i32(round(clamp(value * scale, -1073741824.0, 1073741824.0))); }
 fn addFixed(index: u32, fixed: i32) {
@@ -126,11 +153,11 @@ fn add4(index: u32, value: vec4f, scale: f32) {
 fn mask(d: array<vec4f, ${H}>, h: array<vec4f, ${H}>) -> array<vec4f, ${H}> {
   return array<vec4f, ${H}>(${Array.from({ length: H }, (_, j) => `select(vec4f(0.0), d[${j}], h[${j}] > vec4f(0.0))`).join(', ')});
 }
-${product('sdfHiddenGradient', { inputs: 5, outputs: H, rows: SDF_IN + 1, offset: OFFSET_W1, scale: SCALE.w1 })}
-${product('sdfOutputGradient', { inputs: H, outputs: S, rows: HIDDEN, offset: OFFSET_W2, bias: OFFSET_B2, scale: SCALE.w2 })}
-${product('colorHidden1Gradient', { inputs: 5, outputs: H, rows: COLOR_IN + 1, offset: OFFSET_C1, scale: SCALE.c1 })}
-${product('colorHidden2Gradient', { inputs: H, outputs: H, rows: HIDDEN, offset: OFFSET_C2, bias: OFFSET_D2, scale: SCALE.c2 })}
-${product('colorOutputGradient', { inputs: H, outputs: 1, rows: HIDDEN, offset: OFFSET_C3, bias: OFFSET_D3, scale: SCALE.c3 })}
+${product('sdfHiddenGradient', memory, { inputs: 5, outputs: H, rows: SDF_IN + 1, offset: OFFSET_W1, scale: SCALE.w1 })}
+${product('sdfOutputGradient', memory, { inputs: H, outputs: S, rows: HIDDEN, offset: OFFSET_W2, bias: OFFSET_B2, scale: SCALE.w2 })}
+${product('colorHidden1Gradient', memory, { inputs: 5, outputs: H, rows: COLOR_IN + 1, offset: OFFSET_C1, scale: SCALE.c1 })}
+${product('colorHidden2Gradient', memory, { inputs: H, outputs: H, rows: HIDDEN, offset: OFFSET_C2, bias: OFFSET_D2, scale: SCALE.c2 })}
+${product('colorOutputGradient', memory, { inputs: H, outputs: 1, rows: HIDDEN, offset: OFFSET_C3, bias: OFFSET_D3, scale: SCALE.c3 })}
 fn scatter(local: u32, p: vec3f, level: vec3u, d: vec2f, scale: f32) {
   let cell = cellAt(p, level.y);${merging.same}
   for (var c = 0u; c < 8u; c++) {
@@ -185,6 +212,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   }
 }`;
 
-export const backwardWgsl = (layout: KernelLayout) => backwardText(layout, NOT_MERGED);
-/** The variant for devices with subgroups: fewer additions to memory, the same bits. */
-export const backwardSubgroupsWgsl = (layout: KernelLayout) => backwardText(layout, IN_SUBGROUPS);
+/**
+ * @param subgroups merge additions to memory: fewer of them, the same bits
+ * @param half what the sums over points read, in half precision
+ */
+export const backwardWgsl = (layout: KernelLayout, { subgroups, half }: { subgroups: boolean; half?: Half | undefined }) =>
+  backwardText(layout, subgroups ? IN_SUBGROUPS : NOT_MERGED, half ? inHalf(half, layout.rays) : IN_F32);

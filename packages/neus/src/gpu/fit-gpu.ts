@@ -1,19 +1,10 @@
 import { DeviceUnavailableError } from '@gestalt3d/core';
-import {
-  adamCorrections,
-  type Batch,
-  type BufferMap,
-  type CompiledKernel,
-  type GpuRunner,
-  GUARANTEED,
-  gpuRunner,
-  type Kernel,
-} from '@gestalt3d/gpu';
+import { adamCorrections, type Batch, type BufferMap, type CompiledKernel, type GpuRunner, GUARANTEED, gpuRunner } from '@gestalt3d/gpu';
 import { BETA1, BETA2, type FitConfig, OCCUPANCY_TAIL, scheduleAt } from '../config.ts';
 import type { FitReport, FitterFactory, SurfaceFitter } from '../fitter.ts';
 import type { FitProblem } from '../problem.ts';
 import { mix } from '../rays.ts';
-import { SUBGROUP_KERNELS, TRAINING_KERNELS } from './kernels.ts';
+import { type KernelName, trainingKernels, type Variant, variantOf } from './kernels.ts';
 import { activeParameters, EIKONAL_POINTS, type KernelLayout, kernelLayout } from './layout.ts';
 
 /** Time that one submission should take. Far below the seconds after which systems reset a GPU, and short enough for a prompt abort. */
@@ -23,7 +14,6 @@ const SUBMISSION_STEPS = 32;
 /** Fixed-point scale before any gradient has been seen; the first step is measured with it, then done. */
 const FIRST_SCALE = 2 ** 18;
 
-type KernelName = keyof typeof TRAINING_KERNELS;
 type Buffers = ReturnType<typeof createBuffers>;
 
 /**
@@ -36,18 +26,14 @@ export function createGpuFitter(device: GPUDevice): FitterFactory {
 
 /**
  * @internal with a look into the buffers, for tests
- * @param subgroups take the variants that merge additions in subgroups
+ * @param variant which variants of the kernels to take
  */
-export async function openGpuFitter(
-  device: GPUDevice,
-  problem: FitProblem,
-  subgroups = device.features.has('subgroups'),
-): Promise<GpuFitter> {
+export async function openGpuFitter(device: GPUDevice, problem: FitProblem, variant: Variant = variantOf(device)): Promise<GpuFitter> {
   const runner = gpuRunner(device);
   const layout = kernelLayout(problem.config);
   checkSizes(device, problem, layout);
   const kernels = {} as Record<KernelName, CompiledKernel>;
-  const sources: Record<KernelName, Kernel<KernelLayout>> = subgroups ? { ...TRAINING_KERNELS, ...SUBGROUP_KERNELS } : TRAINING_KERNELS;
+  const sources = trainingKernels(variant);
   for (const name of Object.keys(sources) as KernelName[]) kernels[name] = await runner.compile(sources[name], layout);
   return new GpuFitter(runner, problem, layout, kernels);
 }

@@ -1,7 +1,8 @@
-import { type Kernel, read, write } from '@gestalt3d/gpu';
-import { backwardSubgroupsWgsl, backwardWgsl } from './backward.wgsl.ts';
+import { type Kernel, type KernelFeature, read, write } from '@gestalt3d/gpu';
+import { backwardWgsl } from './backward.wgsl.ts';
 import { lossWgsl, rowsWgsl, sampleSdfWgsl, shadeWgsl, walkWgsl } from './composite.wgsl.ts';
 import { colorAtWgsl, sdfAtWgsl, sdfGridWgsl } from './evaluate.wgsl.ts';
+import { type Half, NATIVE_HALF } from './half.wgsl.ts';
 import { EIKONAL_POINTS, type KernelLayout } from './layout.ts';
 import { occupancyWgsl } from './occupancy.wgsl.ts';
 import { emitWgsl, offsetsWgsl, raysWgsl } from './rays.wgsl.ts';
@@ -127,7 +128,7 @@ export const TRAINING_KERNELS = {
       gradients: write('atomic<i32>'),
     },
     uniforms: { levelCount: 'u32' },
-    source: backwardWgsl,
+    source: (layout: KernelLayout) => backwardWgsl(layout, { subgroups: false }),
   },
   adam: {
     name: 'neus/adam',
@@ -149,15 +150,36 @@ export const TRAINING_KERNELS = {
   },
 } as const satisfies Record<string, Kernel<KernelLayout>>;
 
-/** Variants for devices with subgroups, which take the places of their namesakes. */
-export const SUBGROUP_KERNELS = {
-  backward: {
+export type KernelName = keyof typeof TRAINING_KERNELS;
+
+/** What a device has beyond what all guarantee. */
+export interface Variant {
+  subgroups: boolean;
+  /** Absent: f32 only. */
+  half?: Half | undefined;
+}
+
+/** The best that a device was opened for. */
+export const variantOf = ({ features }: Pick<GPUDevice, 'features'>): Variant => ({
+  subgroups: features.has('subgroups'),
+  half: features.has('shader-f16') ? NATIVE_HALF : undefined,
+});
+
+/** The kernels of a training step, with those in the places of their namesakes that use what the device has. */
+export function trainingKernels(variant: Variant): Record<KernelName, Kernel<KernelLayout>> {
+  const { subgroups, half } = variant;
+  if (!subgroups && !half) return TRAINING_KERNELS;
+  const features: KernelFeature[] = [];
+  if (subgroups) features.push('subgroups');
+  if (half === NATIVE_HALF) features.push('shader-f16');
+  const backward = {
     ...TRAINING_KERNELS.backward,
-    name: 'neus/backward-subgroups',
-    features: ['subgroups'],
-    source: backwardSubgroupsWgsl,
-  },
-} as const satisfies Partial<Record<keyof typeof TRAINING_KERNELS, Kernel<KernelLayout>>>;
+    name: `neus/backward${subgroups ? '-subgroups' : ''}${half ? '-f16' : ''}`,
+    features,
+    source: (layout: KernelLayout) => backwardWgsl(layout, variant),
+  };
+  return { ...TRAINING_KERNELS, backward };
+}
 
 const FIELD = { mlp: read('vec4f'), table: read('vec2f') };
 
