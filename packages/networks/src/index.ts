@@ -1,6 +1,7 @@
 export * from './clip.ts';
 export { ClipTokenizer } from './clip-tokenizer.ts';
 export { depthTransformer } from './depth-transformer.ts';
+export * from './embedded/embedded-networks.ts';
 export * from './graphs.ts';
 export * from './interpolation-tables.ts';
 export * from './latent-model.ts';

@@ -37,7 +37,7 @@ export function unprojectionTable(
       const row = (r: number): number => pose[4 * r]! * x + pose[4 * r + 1]! * y + pose[4 * r + 2]! * z + pose[4 * r + 3]!;
       const depth = Math.max(row(2), 1e-4);
       const position = [(focal * row(0) + centre * row(2)) / depth, (focal * row(1) + centre * row(2)) / depth];
-      fill(table, view, point, position, latentSize, view * latentSize ** 2);
+      fillTable(table, view, point, position, latentSize, view * latentSize ** 2);
     }
   return table;
 }
@@ -73,18 +73,23 @@ export function frustumTable(
         const world = pose[c]! * camera[0]! + pose[4 + c]! * camera[1]! + pose[8 + c]! * camera[2]!;
         return ((world / halfSide + 1) / 2) * (volumeSize - 1);
       });
-      fill(table, view, point, position, volumeSize, 0);
+      fillTable(table, view, point, position, volumeSize, 0);
     }
   return table;
 }
 
-function createTable(views: number, neighbours: number, points: number): InterpolationTable {
+/** A table of zeros. @param neighbours of a point: 4 in pictures, 8 in volumes */
+export function createTable(views: number, neighbours: number, points: number): InterpolationTable {
   const length = views * neighbours * points;
   return { index: new Int32Array(length), weight: new Float32Array(length), dims: [views, neighbours, points] };
 }
 
-/** The 2^n grid points about a position, x first; those outside keep weight 0 and point at the first element. */
-function fill(
+/**
+ * The 2^n grid points about a position in cells, x first; those outside keep weight 0 and point at the first element.
+ * @param size cells along each side
+ * @param base index of the grid's first cell
+ */
+export function fillTable(
   { index, weight, dims }: InterpolationTable,
   view: number,
   point: number,

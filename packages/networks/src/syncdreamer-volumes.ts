@@ -148,16 +148,21 @@ export function frustumNetwork(
  * @returns [V, C, P]
  */
 export function sampleByTable(s: Scope, features: Value, index: Value, weight: Value): Value {
+  return transpose(s.graph, sampleRows(s, transpose(s.graph, features, [1, 0]), index, weight), [0, 2, 1]);
+}
+
+/** The same with the channels last, as rows that are gathered whole: features [M, C] to [V, P, C]. */
+export function sampleRows(s: Scope, features: Value, index: Value, weight: Value): Value {
   const g = s.graph;
   const [views, neighbours, points] = index.shape as [Value['shape'][0], number, number];
   let sum: Value | undefined;
   for (let k = 0; k < neighbours; k++) {
     const at = reshape(g, slice(g, index, 1, k, k + 1), [views, points]);
-    const share = reshape(g, slice(g, weight, 1, k, k + 1), [1, views, points]);
-    const term = mul(g, gather(g, features, at, 1), share);
+    const share = reshape(g, slice(g, weight, 1, k, k + 1), [views, points, 1]);
+    const term = mul(g, gather(g, features, at, 0), share);
     sum = sum === undefined ? term : add(g, sum, term);
   }
-  return transpose(g, sum!, [1, 0, 2]);
+  return sum!;
 }
 
 /** GroupNorm and SiLU of h plus terms that are constant over space. */

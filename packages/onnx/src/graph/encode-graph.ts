@@ -5,7 +5,7 @@ import { elementCount } from '../checkpoint/tensor.ts';
 import type { GraphSpec } from '../manifest.ts';
 import type { Shape } from './dim.ts';
 import { eightBit } from './eight-bit.ts';
-import { type Attribute, type GraphBuilder, type GraphWeight, ONNX_DTYPE, type Value } from './graph-builder.ts';
+import { type Attribute, type GraphBuilder, type GraphNode, type GraphWeight, ONNX_DTYPE, type Value } from './graph-builder.ts';
 import { ProtoWriter } from './proto-writer.ts';
 
 /** One file of weights. Files stay below 1 GiB, so that a reader can hold and hash one at a time. */
@@ -34,11 +34,73 @@ const ALIGNMENT = 64;
 export function encodeGraph(graph: GraphBuilder, base: string): EncodedGraph {
   const external = layOut([...graph.initializers.values()], base);
   const location = new Map(external.flatMap((file) => file.weights.map((entry) => [entry.weight.name, { file, entry }] as const)));
+  const model = encodeModel(graph, graph.nodes, (tensor, { name, dtype, shape }) => {
+    const { file, entry } = location.get(name)!;
+    tensor.packedInts(1, shape).int(2, ONNX_DTYPE[dtype]).string(8, name);
+    for (const [key, value] of Object.entries({ location: file.path, offset: entry.offset, length: entry.bytes }))
+      tensor.message(13, (pair) => pair.string(1, key).string(2, String(value)));
+    tensor.int(14, 1);
+  });
+  const tensors = (values: readonly Value[]) => values.map(({ name, dtype, shape }) => ({ name, dtype, dims: [...shape] }));
+  return {
+    model,
+    external,
+    spec: {
+      file: `${base}.onnx`,
+      inputs: tensors(graph.inputs),
+      outputs: tensors(graph.outputs),
+      externalData: external.map((file) => file.path),
+    },
+  };
+}
+
+/** Weights of at least so many elements are worth storing in half precision. */
+const WORTH_HALF = 256;
+
+/**
+ * A graph of float32 with its weights in one .onnx file, the larger ones stored in half precision with a Cast, which runtimes do once when they load it.
+ * For networks of a few million parameters. The same network and weights give the same bytes.
+ * @throws CheckpointDamagedError when a weight has another length than its shape says, whatever the source throws, the signal's reason
+ */
+export async function encodeWholeGraph(graph: GraphBuilder, signal?: AbortSignal): Promise<Uint8Array> {
+  const stored = new Map<string, { name: string; dtype: FloatDtype; bytes: Uint8Array }>();
+  const casts: GraphNode[] = [];
+  for (const weight of graph.initializers.values()) {
+    const half = elementCount(weight.shape) >= WORTH_HALF;
+    const dtype = half ? 'float16' : 'float32';
+    const name = half ? `${weight.name}_f16` : weight.name;
+    stored.set(weight.name, { name, dtype, bytes: await wholeWeight(graph, weight, dtype, signal) });
+    if (half)
+      casts.push({ op: 'Cast', domain: '', inputs: [name], outputs: [weight.name], attributes: { to: { int: ONNX_DTYPE.float32 } } });
+  }
+  return encodeModel(graph, [...casts, ...graph.nodes], (tensor, { name, shape }) => {
+    const data = stored.get(name)!;
+    tensor.packedInts(1, shape).int(2, ONNX_DTYPE[data.dtype]).string(8, data.name).bytes(9, data.bytes);
+  });
+}
+
+async function wholeWeight(graph: GraphBuilder, { key, shape }: GraphWeight, dtype: FloatDtype, signal?: AbortSignal): Promise<Uint8Array> {
+  const bytes = new Uint8Array(elementCount(shape) * DTYPE_BYTES[dtype]);
+  let at = 0;
+  for await (const piece of graph.weights.stream(key, dtype, signal)) {
+    if (at + piece.length <= bytes.length) bytes.set(piece, at);
+    at += piece.length;
+  }
+  if (at !== bytes.length) throw new CheckpointDamagedError(graph.weights.name, `${bytes.length} bytes of ${key}`, String(at));
+  return bytes;
+}
+
+/** @param writeWeight writes the TensorProto of a weight */
+function encodeModel(
+  graph: GraphBuilder,
+  nodes: readonly GraphNode[],
+  writeWeight: (tensor: ProtoWriter, weight: GraphWeight) => void,
+): Uint8Array {
   const model = new ProtoWriter().int(1, IR_VERSION).string(2, 'gestalt3d');
   for (const domain of new Set(['', ...graph.nodes.map((node) => node.domain)]))
     model.message(8, (opset) => opset.string(1, domain).int(2, domain === '' ? OPSET : 1));
   model.message(7, (proto) => {
-    for (const node of graph.nodes)
+    for (const node of nodes)
       proto.message(1, (message) => {
         for (const input of node.inputs) message.string(1, input);
         for (const output of node.outputs) message.string(2, output);
@@ -50,28 +112,11 @@ export function encodeGraph(graph: GraphBuilder, base: string): EncodedGraph {
     proto.string(2, graph.name);
     for (const { name, dtype, shape, bytes } of graph.constants.values())
       proto.message(5, (tensor) => tensor.packedInts(1, shape).int(2, ONNX_DTYPE[dtype]).string(8, name).bytes(9, bytes));
-    for (const { name, dtype, shape } of graph.initializers.values())
-      proto.message(5, (tensor) => {
-        const { file, entry } = location.get(name)!;
-        tensor.packedInts(1, shape).int(2, ONNX_DTYPE[dtype]).string(8, name);
-        for (const [key, value] of Object.entries({ location: file.path, offset: entry.offset, length: entry.bytes }))
-          tensor.message(13, (pair) => pair.string(1, key).string(2, String(value)));
-        tensor.int(14, 1);
-      });
+    for (const weight of graph.initializers.values()) proto.message(5, (tensor) => writeWeight(tensor, weight));
     for (const value of graph.inputs) proto.message(11, (info) => writeValueInfo(info, value));
     for (const value of graph.outputs) proto.message(12, (info) => writeValueInfo(info, value));
   });
-  const tensors = (values: readonly Value[]) => values.map(({ name, dtype, shape }) => ({ name, dtype, dims: [...shape] }));
-  return {
-    model: model.finish(),
-    external,
-    spec: {
-      file: `${base}.onnx`,
-      inputs: tensors(graph.inputs),
-      outputs: tensors(graph.outputs),
-      externalData: external.map((file) => file.path),
-    },
-  };
+  return model.finish();
 }
 
 /**

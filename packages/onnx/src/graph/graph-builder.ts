@@ -141,8 +141,18 @@ export class GraphBuilder {
     return this.#constant('int64', shape, new Uint8Array(data.buffer), `i${shape.join('x')}:${values.join(',')}`);
   }
 
+  /** A table of indices, for gathering; kept in the graph itself. */
+  indices(values: Int32Array, shape: readonly number[]): Value {
+    return this.#constant(
+      'int32',
+      shape,
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      `n${shape.join('x')}:${values.join(',')}`,
+    );
+  }
+
   /** Numbers in the graph's precision, or in float32 where that matters; kept in the graph itself. */
-  floats(values: readonly number[], shape: readonly number[] = [values.length], dtype: FloatDtype = 'float32'): Value {
+  floats(values: readonly number[] | Float32Array, shape: readonly number[] = [values.length], dtype: FloatDtype = 'float32'): Value {
     const constant = this.#constant(
       'float32',
       shape,

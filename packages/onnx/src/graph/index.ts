@@ -1,5 +1,5 @@
 export type { Dim, Shape } from './dim.ts';
-export { type EncodedGraph, type ExternalFile, encodeGraph, externalFileBytes } from './encode-graph.ts';
+export { type EncodedGraph, type ExternalFile, encodeGraph, encodeWholeGraph, externalFileBytes } from './encode-graph.ts';
 export { type Attribute, GraphBuilder, Scope, type Value } from './graph-builder.ts';
 export * from './ops/arithmetic.ts';
 export * from './ops/attention.ts';

@@ -10,6 +10,8 @@ export const add = binary('Add');
 export const sub = binary('Sub');
 export const mul = binary('Mul');
 export const div = binary('Div');
+export const maximum = binary('Max');
+export const minimum = binary('Min');
 
 function unary(op: string) {
   return (g: GraphBuilder, x: Value): Value => g.node(op, [x], x.shape);
@@ -20,6 +22,9 @@ export const relu = unary('Relu');
 export const sin = unary('Sin');
 export const cos = unary('Cos');
 export const sqrt = unary('Sqrt');
+export const tanh = unary('Tanh');
+/** ln(1 + e^x) */
+export const softplus = unary('Softplus');
 
 /** x times a number. */
 export function scale(g: GraphBuilder, x: Value, factor: number): Value {
@@ -49,6 +54,27 @@ export function gelu(g: GraphBuilder, x: Value): Value {
 export function softmax(g: GraphBuilder, x: Value, axis = -1): Value {
   return g.node('Softmax', [x], x.shape, { axis: { int: axis } });
 }
+
+/** x held between two numbers; either may be left open. */
+export function clamp(g: GraphBuilder, x: Value, low?: number, high?: number): Value {
+  const limit = (value: number | undefined) => (value === undefined ? undefined : g.floats([value], [], floatOf(x)));
+  return g.node('Clip', [x, limit(low), limit(high)], x.shape);
+}
+
+function reduction(op: string) {
+  /** Over some axes, which stay as axes of size 1. */
+  return (g: GraphBuilder, x: Value, axes: readonly number[]): Value =>
+    g.node(
+      op,
+      [x, g.ints(axes)],
+      x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)),
+      { keepdims: { int: 1 } },
+    );
+}
+
+export const mean = reduction('ReduceMean');
+export const largest = reduction('ReduceMax');
+export const smallest = reduction('ReduceMin');
 
 /** The axis goes away. */
 export function reduceSum(g: GraphBuilder, x: Value, axis: number): Value {

@@ -1,7 +1,7 @@
 import { ShapeMismatchError } from '@gestalt3d/core';
 import { type Shape, sizeOf } from '../dim.ts';
 import { isWorthEightBit } from '../eight-bit.ts';
-import type { Scope, Value } from '../graph-builder.ts';
+import type { GraphBuilder, Scope, Value } from '../graph-builder.ts';
 
 export interface ConvolutionOptions {
   kernel: number;
@@ -65,6 +65,28 @@ export function upsampleNearest2(s: Scope, x: Value): Value {
     mode: { string: 'nearest' },
     coordinate_transformation_mode: { string: 'asymmetric' },
     nearest_mode: { string: 'floor' },
+  });
+}
+
+/** Bilinear between pixel centres, edges repeated: [B, C, H, W] to [B, C, factor H, factor W]. */
+export function upsampleBilinear(g: GraphBuilder, x: Value, factor: number): Value {
+  if (factor === 1) return x;
+  const [batch, channels, ...spatial] = x.shape;
+  const shape = [batch!, channels!, ...spatial.map((_, i) => factor * sizeOf('upsampleBilinear', x.shape, i + 2))];
+  return g.node('Resize', [x, undefined, g.floats([1, 1, factor, factor])], shape, {
+    mode: { string: 'linear' },
+    coordinate_transformation_mode: { string: 'half_pixel' },
+  });
+}
+
+/** Means of squares that do not overlap: [B, C, H, W] to [B, C, H / side, W / side]. @throws ShapeMismatchError where they do not fit */
+export function averagePool(g: GraphBuilder, x: Value, side: number): Value {
+  const spatial = [2, 3].map((axis) => sizeOf('averagePool', x.shape, axis));
+  if (spatial.some((size) => size % side !== 0)) throw new ShapeMismatchError('averagePool', ['B', 'C', `multiples of ${side}`], x.shape);
+  if (side === 1) return x;
+  return g.node('AveragePool', [x], [x.shape[0]!, x.shape[1]!, ...spatial.map((size) => size / side)], {
+    kernel_shape: { ints: [side, side] },
+    strides: { ints: [side, side] },
   });
 }
 

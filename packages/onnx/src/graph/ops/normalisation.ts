@@ -1,7 +1,7 @@
 import { ShapeMismatchError } from '@gestalt3d/core';
 import { productOf, sizeOf } from '../dim.ts';
 import type { Scope, Value } from '../graph-builder.ts';
-import { add, div, mul, shift, sqrt, sub } from './arithmetic.ts';
+import { add, div, mean, mul, shift, sqrt, sub } from './arithmetic.ts';
 import { reshape } from './shape.ts';
 
 /**
@@ -36,15 +36,8 @@ export function layerNormChannels(s: Scope, x: Value, epsilon: number): Value {
   const g = s.graph;
   const channels = sizeOf(`input of ${s.prefix}`, x.shape, 1);
   const wide = g.cast(x, 'float32');
-  const mean = (value: Value): Value =>
-    g.node(
-      'ReduceMean',
-      [value, g.ints([1])],
-      value.shape.map((dim, axis) => (axis === 1 ? 1 : dim)),
-      { keepdims: { int: 1 } },
-    );
-  const centred = sub(g, wide, mean(wide));
-  const normal = div(g, centred, sqrt(g, shift(g, mean(mul(g, centred, centred)), epsilon)));
+  const centred = sub(g, wide, mean(g, wide, [1]));
+  const normal = div(g, centred, sqrt(g, shift(g, mean(g, mul(g, centred, centred), [1]), epsilon)));
   const perChannel = [channels, 1, 1];
   return add(g, mul(g, g.cast(normal, x.dtype), s.weight('weight', [channels], perChannel)), s.weight('bias', [channels], perChannel));
 }

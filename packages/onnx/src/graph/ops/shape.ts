@@ -39,6 +39,29 @@ export function concat(g: GraphBuilder, values: readonly Value[], axis: number):
   return g.node('Concat', values, shape, { axis: { int: axis } });
 }
 
+/** Squares of pixels into channels: [B, C, H, W] to [B, C side^2, H / side, W / side]; a pixel's place varies faster than its channel. @throws ShapeMismatchError */
+export function pixelUnshuffle(g: GraphBuilder, x: Value, side: number): Value {
+  if (side === 1) return x;
+  const batch = x.shape[0]!;
+  const [channels, height, width] = [1, 2, 3].map((axis) => sizeOf('pixelUnshuffle', x.shape, axis)) as [number, number, number];
+  if (height % side !== 0 || width % side !== 0)
+    throw new ShapeMismatchError('pixelUnshuffle', [batch, channels, `multiples of ${side}`], x.shape);
+  const cells = reshape(g, x, [batch, channels, height / side, side, width / side, side]);
+  return reshape(g, transpose(g, cells, [0, 1, 3, 5, 2, 4]), [batch, channels * side * side, height / side, width / side]);
+}
+
+/** The way back from `pixelUnshuffle`. @throws ShapeMismatchError */
+export function pixelShuffle(g: GraphBuilder, x: Value, side: number): Value {
+  if (side === 1) return x;
+  const [channels, height, width] = [1, 2, 3].map((axis) => sizeOf('pixelShuffle', x.shape, axis)) as [number, number, number];
+  if (channels % (side * side) !== 0)
+    throw new ShapeMismatchError('pixelShuffle', ['B', `a multiple of ${side * side}`, 'H', 'W'], x.shape);
+  return g.node('DepthToSpace', [x], [x.shape[0]!, channels / side / side, height * side, width * side], {
+    blocksize: { int: side },
+    mode: { string: 'CRD' },
+  });
+}
+
 /** Elements from `start` up to, not including, `end` of one axis. */
 export function slice(g: GraphBuilder, x: Value, axis: number, start: number, end: number): Value {
   const size = x.shape[axis];
