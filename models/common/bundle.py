@@ -1,16 +1,16 @@
 """What the exporters share: ONNX with half-precision storage, golden cases, file lists."""
 
 import hashlib
-import inspect
-import io
 import json
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+
+from common.weights import write_weights
 
 ATTRIBUTION = [
     "Furniture renders: Sweet Home 3D furniture libraries, their authors as listed in the Debian package sweethome3d-furniture (CC0-1.0, CC-BY-3.0)",
@@ -22,49 +22,22 @@ ATTRIBUTION = [
 
 
 SMALLEST = 256  # elements of a tensor that is worth storing in half precision
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUILDER = REPOSITORY / "packages/networks/scripts/build-embedded.mjs"
 
 
-def store_weights_as_half(graph: onnx.GraphProto) -> None:
-    """Large fp32 initialisers become fp16 followed by a Cast; runtimes fold the Cast when they load the graph."""
-    casts = []
-    for i, init in enumerate(graph.initializer):
-        if init.data_type != TensorProto.FLOAT or int(np.prod(init.dims)) < SMALLEST:
-            continue
-        half = numpy_helper.from_array(numpy_helper.to_array(init).astype(np.float16), init.name + "_f16")
-        casts.append(helper.make_node("Cast", [half.name], [init.name], to=TensorProto.FLOAT, name=init.name + "_cast"))
-        graph.initializer[i].CopyFrom(half)
-    for n in reversed(casts):
-        graph.node.insert(0, n)
-
-
-def to_onnx(model: torch.nn.Module, inputs: Tuple[torch.Tensor, ...], names: List[str], output: str, path: Path, dynamic: bool = True) -> None:
-    """Exports with a batch of any size (or, not dynamic, of this one), rounding the model's own weights to fp16 first so that both agree."""
+def to_onnx(network: str, model: torch.nn.Module, config: Dict[str, Any], path: Path) -> None:
+    """Writes the graph of a network of packages/networks (its names: EMBEDDED_NETWORKS) with the model's weights, which are rounded to fp16 first so that
+    both agree. Throws FileNotFoundError where the packages are not built."""
+    if not (REPOSITORY / "packages/networks/dist/index.js").exists():
+        raise FileNotFoundError(f"{REPOSITORY / 'packages/networks/dist'}: expected the built packages; run npm ci in {REPOSITORY} first")
     with torch.no_grad():
         for p in model.parameters():
             if p.numel() >= SMALLEST:
                 p.copy_(p.half().float())
-        shape = list(model(*inputs).shape)
-    buffer = io.BytesIO()
-    axes = {n: {0: "B"} for n in [*names, output]} if dynamic else None
-    newer = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
-    torch.onnx.export(model, inputs, buffer, input_names=names, output_names=[output], opset_version=17, dynamic_axes=axes, **newer)
-    m = onnx.load_from_string(buffer.getvalue())
-    store_weights_as_half(m.graph)
-    # The exporter's notes name source files of the machine; they are of no use to a reader.
-    m.producer_name, m.producer_version, m.doc_string, m.graph.doc_string = "gestalt3d", "", "", ""
-    for n in m.graph.node:
-        n.doc_string = ""
-        del n.metadata_props[:]
-    del m.graph.metadata_props[:]
-    del m.graph.value_info[:]
-    # Reshapes hide the output's shape from the exporter.
-    for d, size in zip(m.graph.output[0].type.tensor_type.shape.dim, (["B"] if dynamic else [shape[0]]) + shape[1:]):
-        if isinstance(size, str):
-            d.dim_param = size
-        else:
-            d.dim_value = size
-    onnx.checker.check_model(m)
-    onnx.save(m, path)
+    with tempfile.TemporaryDirectory() as folder:
+        write_weights(Path(folder), model.state_dict(), config, 0, 0, exact_below=SMALLEST)
+        subprocess.run(["node", str(BUILDER), network, folder, str(path)], check=True)
 
 
 def write_golden(folder: Path, tensors: Dict[str, np.ndarray], inputs: List[str], outputs: List[str], tolerance: Any,

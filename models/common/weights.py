@@ -53,15 +53,15 @@ def _shard(tensors: Dict[str, torch.Tensor], metadata: Dict[str, str]) -> bytes:
 
 
 def write_weights(folder: Path, state: Dict[str, torch.Tensor], config: Dict[str, Any], step: int, minutes: float,
-                  limit: int = SHARD_BYTES) -> List[Path]:
-    """Floating-point tensors are stored as float16, the others as they are. Throws ValueError for a tensor that no file can hold."""
+                  limit: int = SHARD_BYTES, exact_below: int = 0) -> List[Path]:
+    """Floating-point tensors of `exact_below` elements or more are stored as float16, the others as they are. Throws ValueError for a tensor that no file can hold."""
     folder.mkdir(parents=True, exist_ok=True)
     room = limit - 1_000_000 if limit > 2_000_000 else limit // 2  # for the header
     shards: List[Dict[str, torch.Tensor]] = [{}]
     filled = total = 0
     for name, value in state.items():
         tensor = value.detach().cpu()
-        tensor = tensor.half() if tensor.is_floating_point() else tensor
+        tensor = tensor.half() if tensor.is_floating_point() and tensor.numel() >= exact_below else tensor
         size = tensor.numel() * tensor.element_size()
         if size > room:
             raise ValueError(f"{name}: {size} bytes, expected at most {room}; a larger tensor does not fit into one file")

@@ -47,11 +47,11 @@ def example(size: int) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return x, cond, torch.tensor([999.0, 299.0])
 
 
-def write_graph(model: torch.nn.Module, inputs: Dict[str, torch.Tensor], output: str, name: str, out: Path,
-                case: str) -> Tuple[Dict[str, Any], dict, List[str]]:
-    """The graph's entry in the bundle, its golden case (one row, to stay small) and its files."""
+def write_graph(model: torch.nn.Module, inputs: Dict[str, torch.Tensor], output: str, name: str, out: Path, case: str,
+                trained: torch.nn.Module, config: Dict[str, Any]) -> Tuple[Dict[str, Any], dict, List[str]]:
+    """The graph's entry in the bundle, its golden case (one row, to stay small) and its files. model: what ships around the `trained` network."""
     path = out / f"{name}.onnx"
-    to_onnx(model, tuple(inputs.values()), list(inputs), output, path)
+    to_onnx(f"completion-{name}", trained, config, path)
     with torch.no_grad():
         expected = model(*inputs.values())
     arrays = {k: v.numpy() for k, v in inputs.items()}
@@ -104,7 +104,7 @@ def main() -> None:
         fine = source.config.get("size", 64)
         if fine % size or (core.prior and fine != size):
             ap.error(f"a prior of {fine} px does not go with this denoiser of {size} px")
-        graphs["prior"], prior_golden, more = write_graph(prior, {"cond": example(fine)[1]}, "whole", "prior", a.out, "prior")
+        graphs["prior"], prior_golden, more = write_graph(prior, {"cond": example(fine)[1]}, "whole", "prior", a.out, "prior", prior, source.config)
         files += more
         origin["prior"] = {"step": source.step, "minutes": round(source.minutes, 1)}
     denoiser: torch.nn.Module = Anchored(core).eval()
@@ -112,7 +112,7 @@ def main() -> None:
         with torch.no_grad():
             inputs["prior"] = prior(cond)
         denoiser = Conditioned(denoiser)
-    graphs["denoiser"], golden, more = write_graph(denoiser, inputs, "v", "denoiser", a.out, "golden")
+    graphs["denoiser"], golden, more = write_graph(denoiser, inputs, "v", "denoiser", a.out, "golden", core, trained.config)
     files += more
     bundle = {
         "schemaVersion": 1,

@@ -84,7 +84,7 @@ def main() -> None:
 
     picture = golden_pictures(model.size)
     path = a.out / "image.onnx"
-    to_onnx(model, (picture,), ["picture"], "embedding", path)
+    to_onnx("image-tower", model, trained.config, path)
     with torch.no_grad():
         embedding = model(picture)
     arrays = {"picture": picture.numpy(), "embedding": embedding.numpy()}

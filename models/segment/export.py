@@ -51,7 +51,7 @@ def main() -> None:
     prompt[1, 0] = discs(nowhere)[0]
     prompt[1, 2] = ((xx > 0.15) & (xx < 0.65) & (yy.abs() < 0.45)).float()
     path = a.out / "segmenter.onnx"
-    to_onnx(model, (image, prompt), ["image", "prompt"], "logits", path)
+    to_onnx("segmenter", model, trained.config, path)
     with torch.no_grad():
         logits = model(image, prompt)
     arrays = {"image": image.numpy(), "prompt": prompt.numpy(), "logits": logits.numpy()}

@@ -84,11 +84,13 @@ def export_network(name: str, run: Path, out: Path) -> None:
     """`name`.onnx and its golden case: layers or volume."""
     trained = load_trained(run)
     model = {"layers": Layers, "volume": Volume}[name](**trained.config).eval()
-    model.load_state_dict(trained.state)
+    # what is stored beside the parameters are constants, rounded to fp16 there
+    constants = dict(model.named_buffers())
+    model.load_state_dict({**trained.state, **constants})
     image, elevation = torch.from_numpy(ball(model.size)[0])[None], torch.tensor([0.3])
     three = image.repeat(3, 1, 1, 1), elevation.repeat(3)
     path = out / f"{name}.onnx"
-    to_onnx(model, three, ["image", "elevation"], name, path)
+    to_onnx({"layers": "layered-body", "volume": "volume-body"}[name], model, trained.config, path)
     with torch.no_grad():
         want = model(*three).numpy()
     start = time.time()
@@ -102,15 +104,13 @@ def export_denoiser(run: Path, out: Path) -> None:
     trained = load_trained(run)
     model = Denoiser(**trained.config).eval()
     model.load_state_dict(trained.state)
-    for name in ("up_weight", "down_weight"):  # constants of the graph, which stores them in half precision too
-        setattr(model, name, getattr(model, name).half().float())
     g = torch.Generator().manual_seed(7)
     image = encode_picture(torch.from_numpy(ball(64)[0]))
     body = image.expand(16, -1, -1, -1).contiguous()
     views = body * 0.7 + 0.7 * torch.randn(body.shape, generator=g)
     inputs = {"views": views[None], "body": body[None], "image": image[None], "t": torch.tensor([400.0])}
     path = out / "denoiser.onnx"
-    to_onnx(model, tuple(inputs.values()), list(inputs), "x0", path, dynamic=False)
+    to_onnx("joint-denoiser", model, trained.config, path)
     with torch.no_grad():
         want = model(*inputs.values()).numpy()
     feed = {k: v.numpy() for k, v in inputs.items()}
