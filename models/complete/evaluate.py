@@ -98,8 +98,8 @@ def draw(model: Optional[Answer], d: dict, steps: int, eta: float, guidance: flo
         guess = prior(cond) if prior else None
         for s in range(k):
             seed = 1000 * s + i * batch
-            whose, direction = departure(s)
-            start = None if guess is None else draw_start(guess, 1000 * whose + i * batch, direction=direction)
+            whose, direction, extent = departure(s)
+            start = None if guess is None else draw_start(guess, 1000 * whose + i * batch, direction=direction, extent=extent)
             coarse = F.avg_pool2d(cond, factor)
             if model is None:
                 assert start is not None

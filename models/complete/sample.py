@@ -13,25 +13,34 @@ def trailing_timesteps(steps: int, below: int = TIMESTEPS) -> List[int]:
     return [int(round(below - i * below / steps)) - 1 for i in range(steps)]
 
 
-def draw_start(prior: torch.Tensor, seed: int, bias: float = 0.7, sharpness: float = 2.0, spread: float = 2.5, direction: float = 1.0) -> torch.Tensor:
+EXTENT, SLANT = 0.5, 0.5  # of a first pair: mean of the corners, share of their differences from it that is kept
+
+
+def draw_start(prior: torch.Tensor, seed: int, bias: float = 0.7, sharpness: float = 2.0, spread: float = 2.5, direction: float = 1.0,
+               extent: bool = False) -> torch.Tensor:
     """A clean picture [B,4,S,S] that the prior's answer (straight colours, logit of alpha) allows: the logit is changed by a field that is
     bilinear between four normals at the corners, so that where the prior is unsure whole regions come or go together. The field is taken
-    times `direction`: 0 for the answer itself, -1 for the opposite of what the seed gives (see departure)."""
+    times `direction`: 0 for the answer itself, -1 for the opposite of what the seed gives; with `extent` it is more of the object everywhere, or
+    less (see departure)."""
     g = torch.Generator().manual_seed(seed)
     b, _, s, _ = prior.shape
     axis = ((torch.arange(s) + 0.5) / s * 2 - 1).expand(b, s, s)
     grid = torch.stack([axis, axis.transpose(1, 2)], -1)
-    field = F.grid_sample(torch.randn(b, 1, 2, 2, generator=g), grid, align_corners=True).to(prior.device)
+    corners = torch.randn(b, 1, 2, 2, generator=g)
+    if extent:
+        mean = corners.mean((2, 3), keepdim=True)
+        corners = EXTENT * mean.sign() + SLANT * (corners - mean)
+    field = F.grid_sample(corners, grid, align_corners=True).to(prior.device)
     alpha = torch.sigmoid(sharpness * (prior[:, 3:] + direction * spread * field - bias))
     return torch.cat([prior[:, :3].clamp(-1, 1) * alpha, 2 * alpha - 1], 1)
 
 
-def departure(index: int) -> Tuple[int, float]:
-    """Of the index-th sample of a case: whose seed it starts with, and its direction. The first is the prior's answer itself, then come pairs of
-    opposites."""
+def departure(index: int) -> Tuple[int, float, bool]:
+    """Of the index-th sample of a case: whose seed it starts with, its direction, and whether that is one of extent. The first is the prior's answer
+    itself, then come pairs of opposites, the first pair more and less of the object."""
     if index == 0:
-        return 0, 0.0
-    return (index, 1.0) if index % 2 else (index - 1, -1.0)
+        return 0, 0.0, False
+    return (index, 1.0, index <= 2) if index % 2 else (index - 1, -1.0, index <= 2)
 
 
 def with_detail(x: torch.Tensor, start: torch.Tensor) -> torch.Tensor:

@@ -62,7 +62,7 @@ export function createCompleteStage({ bundle, backend }: CompleteDeps): Stage<Co
   const model = readCompletionModel(bundle);
   return {
     name: 'complete',
-    version: '3',
+    version: '4',
     defaults: { samples: 4, steps: model.steps, guidance: model.guidance, eta: model.eta },
     async run(input, options, context) {
       checkInput(input, options);

@@ -96,7 +96,9 @@ const SMOOTH = 0.8;
 function outline(network: Float32Array, seen: Float32Array, side: number, factor: number): Float32Array {
   // an edge spans about one network pixel: make it about two of the picture's
   const gain = Math.max(1, factor / 2) / 2;
-  const alpha = blur(network, side, side, SMOOTH * factor).map((value, i) => Math.max(seen[i]!, Math.min(Math.max(value * gain + 0.5, 0), 1)));
+  const alpha = blur(network, side, side, SMOOTH * factor).map((value, i) =>
+    Math.max(seen[i]!, Math.min(Math.max(value * gain + 0.5, 0), 1)),
+  );
   const inside = Uint8Array.from(alpha, (v) => (v > 0.5 ? 1 : 0));
   removeRim(inside, seen, side, RIM * factor);
   const least = (SHARD * factor) ** 2;

@@ -50,3 +50,21 @@ it('samples depart from the estimate in opposite pairs', () => {
   }
   expect(departureOf(seeds, 1)).not.toEqual(departureOf(seeds, 3));
 });
+
+it('the first pair has more of the object and less of it, by the same, whatever the seed', () => {
+  const area = (corners: Float32Array) =>
+    drawEstimate(estimate, SIZE, spec, corners)
+      .subarray(3 * plane)
+      .reduce((sum, v) => sum + v, 0);
+  const expected = area(departureOf([1], 0));
+  const signs = new Set<number>();
+  for (let seed = 0; seed < 20; seed++) {
+    const [one, other] = [1, 2].map((k) => departureOf([0, seed, 0], k)) as [Float32Array, Float32Array];
+    const mean = one.reduce((sum, v) => sum + v / 4, 0);
+    expect(Math.abs(mean)).toBeCloseTo(0.5, 5);
+    signs.add(Math.sign(mean));
+    expect(Math.sign(area(one) - expected)).toBe(Math.sign(mean));
+    expect(Math.sign(area(other) - expected)).toBe(-Math.sign(mean));
+  }
+  expect(signs).toEqual(new Set([-1, 1]));
+});

@@ -36,15 +36,22 @@ export async function estimateWhole(
   }
 }
 
+/** Mean of the first pair's departures, and the share of their differences from it that is kept. */
+const EXTENT = 0.5;
+const SLANT = 0.5;
+
 /**
  * How sample `index` departs from the estimate: four numbers for the crop's corners, in units of the spread. The first sample does not, it is the
- * likeliest; then come pairs of opposite departures (antithetic variates), so that few samples tell what may be more and what may be less.
+ * likeliest; then come pairs of opposite departures (antithetic variates). Of the first pair one is more of the object everywhere and one is less, because
+ * how far an object goes on is what is least known of it; where it goes on is what the others try.
  * @param seeds of all samples
  */
 export function departureOf(seeds: readonly number[], index: number): Float32Array {
   if (index === 0) return new Float32Array(4);
   const opposite = index % 2 === 0;
-  const corners = createRng(seeds[opposite ? index - 1 : index]!).fillNormal(new Float32Array(4));
+  const drawn = createRng(seeds[opposite ? index - 1 : index]!).fillNormal(new Float32Array(4));
+  const mean = drawn.reduce((sum, value) => sum + value / drawn.length, 0);
+  const corners = index > 2 ? drawn : drawn.map((value) => Math.sign(mean) * EXTENT + SLANT * (value - mean));
   return opposite ? corners.map((value) => -value) : corners;
 }
 
