@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-import onnx
+import onnxruntime
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -27,11 +27,11 @@ def last_line(path: Optional[Path]) -> Optional[Dict[str, Any]]:
 def graph_port(path: Path) -> Dict[str, Any]:
     """The graph's entry in the bundle, from its own inputs and outputs."""
 
-    def tensor(value: onnx.ValueInfoProto) -> Dict[str, Any]:
-        return {"name": value.name, "dtype": "float32", "dims": [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]}
+    def tensor(value: onnxruntime.NodeArg) -> Dict[str, Any]:
+        return {"name": value.name, "dtype": "float32", "dims": value.shape}
 
-    graph = onnx.load(str(path)).graph
-    return {"file": path.name, "inputs": [tensor(v) for v in graph.input], "outputs": [tensor(v) for v in graph.output]}
+    graph = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return {"file": path.name, "inputs": [tensor(v) for v in graph.get_inputs()], "outputs": [tensor(v) for v in graph.get_outputs()]}
 
 
 def main() -> None:
