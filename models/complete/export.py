@@ -81,7 +81,7 @@ def main() -> None:
     ap.add_argument("--eta", type=float, default=1.0)
     ap.add_argument("--guidance", type=float, help="default: 1 with a prior, 2 without")
     ap.add_argument("--start-at", type=int, default=300, help="with a prior: timesteps walked from its answer")
-    ap.add_argument("--bias", type=float, default=0.7, help="logit of the prior that counts as the outline")
+    ap.add_argument("--bias", type=float, default=0.3, help="logit of the prior that counts as the outline")
     ap.add_argument("--spread", type=float, default=2.5, help="standard deviation of a sample's own change of the logit, at the crop's corners")
     a = ap.parse_args()
     torch.set_num_threads(1)

@@ -16,7 +16,7 @@ def trailing_timesteps(steps: int, below: int = TIMESTEPS) -> List[int]:
 EXTENT, SLANT = 0.5, 0.5  # of a first pair: mean of the corners, share of their differences from it that is kept
 
 
-def draw_start(prior: torch.Tensor, seed: int, bias: float = 0.7, sharpness: float = 2.0, spread: float = 2.5, direction: float = 1.0,
+def draw_start(prior: torch.Tensor, seed: int, bias: float = 0.3, sharpness: float = 2.0, spread: float = 2.5, direction: float = 1.0,
                extent: bool = False) -> torch.Tensor:
     """A clean picture [B,4,S,S] that the prior's answer (straight colours, logit of alpha) allows: the logit is changed by a field that is
     bilinear between four normals at the corners, so that where the prior is unsure whole regions come or go together. The field is taken
