@@ -21,7 +21,7 @@ ATTRIBUTION = [
 ]
 
 
-SMALLEST = 256  # elements of a tensor that is worth storing in half precision
+SMALLEST = 256  # elements of a tensor that the builder stores in half precision (encodeWholeGraph)
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILDER = REPOSITORY / "packages/networks/scripts/build-embedded.mjs"
 

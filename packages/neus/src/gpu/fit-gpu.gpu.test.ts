@@ -89,7 +89,7 @@ describe.skipIf(!gpu)('fit on the GPU', () => {
     ['f32', PLAIN, 1e-4],
     // of the networks alone: both factors are rounded to 2^-12 of themselves, most of the sum cancels; 1e-3 as measured, again a factor of ten
     ['half precision, emulated', HALF, 1e-2],
-  ] as const)('has the gradients of the CPU twin, tensor by tensor: %s', { timeout: 120_000 }, async (_, variant, tolerance) => {
+  ] as const)('has the gradients of the CPU twin, tensor by tensor: %s', { timeout: 120_000 }, async (what, variant, tolerance) => {
     // all levels on, sharp enough for thin opacities, and a rate of nothing
     const still = { startLevels: 4, sharpnessStart: 80, sharpnessEnd: 80, lrStart: 1e-30, lrEnd: 1e-30, occupancyEvery: 1 };
     const config = { ...problem.config, ...still };
@@ -117,6 +117,7 @@ describe.skipIf(!gpu)('fit on the GPU', () => {
         norm += wanted[i] ** 2;
       }
       expect(norm, `part ${k}`).toBeGreaterThan(0);
+      if (process.env.PARITY_TABLE) console.log(`${what}, part ${k}: ${Math.sqrt(error / norm).toExponential(1)}`);
       expect(Math.sqrt(error / norm), `part ${k}`).toBeLessThan(k < 5 ? tolerance : 1e-4);
     }
   });
@@ -170,6 +171,7 @@ describe.skipIf(!gpu)('fit on the GPU', () => {
       near++;
       distance += Math.abs(fields[1][i] - fields[0][i]);
     }
+    if (process.env.PARITY_TABLE) console.log(`half precision: ${(distance / near / pixel).toFixed(3)} pixel`);
     expect(near).toBeGreaterThan(200);
     expect(distance / near).toBeLessThan(0.1 * pixel);
   });

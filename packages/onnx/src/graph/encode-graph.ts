@@ -54,22 +54,22 @@ export function encodeGraph(graph: GraphBuilder, base: string): EncodedGraph {
   };
 }
 
-/** Weights of at least so many elements are worth storing in half precision. */
+/** Weights of at least so many elements are worth storing in half precision. The exporters' SMALLEST (models/common/bundle.py) says the same. */
 const WORTH_HALF = 256;
 
 /**
- * A graph of float32 with its weights in one .onnx file, the larger ones stored in half precision with a Cast, which runtimes do once when they load it.
+ * A graph with its weights in one .onnx file, the larger ones of float32 stored in half precision with a Cast, which runtimes do once when they load it.
  * For networks of a few million parameters. The same network and weights give the same bytes.
  * @throws CheckpointDamagedError when a weight has another length than its shape says, whatever the source throws, the signal's reason
  */
 export async function encodeWholeGraph(graph: GraphBuilder, signal?: AbortSignal): Promise<Uint8Array> {
-  const stored = new Map<string, { name: string; dtype: FloatDtype; bytes: Uint8Array }>();
+  const stored = new Map<string, { name: string; dtype: GraphWeight['dtype']; bytes: Uint8Array }>();
   const casts: GraphNode[] = [];
   for (const weight of graph.initializers.values()) {
-    const half = elementCount(weight.shape) >= WORTH_HALF;
-    const dtype = half ? 'float16' : 'float32';
+    const half = weight.dtype === 'float32' && weight.part === undefined && elementCount(weight.shape) >= WORTH_HALF;
+    const dtype = half ? 'float16' : weight.dtype;
     const name = half ? `${weight.name}_f16` : weight.name;
-    stored.set(weight.name, { name, dtype, bytes: await wholeWeight(graph, weight, dtype, signal) });
+    stored.set(weight.name, { name, dtype, bytes: await wholeWeight(graph, { ...weight, dtype }, signal) });
     if (half)
       casts.push({ op: 'Cast', domain: '', inputs: [name], outputs: [weight.name], attributes: { to: { int: ONNX_DTYPE.float32 } } });
   }
@@ -79,14 +79,14 @@ export async function encodeWholeGraph(graph: GraphBuilder, signal?: AbortSignal
   });
 }
 
-async function wholeWeight(graph: GraphBuilder, { key, shape }: GraphWeight, dtype: FloatDtype, signal?: AbortSignal): Promise<Uint8Array> {
-  const bytes = new Uint8Array(elementCount(shape) * DTYPE_BYTES[dtype]);
+async function wholeWeight(graph: GraphBuilder, weight: GraphWeight, signal?: AbortSignal): Promise<Uint8Array> {
+  const bytes = new Uint8Array(elementCount(weight.shape) * DTYPE_BYTES[weight.dtype]);
   let at = 0;
-  for await (const piece of graph.weights.stream(key, dtype, signal)) {
+  for await (const piece of bytesOf(graph, weight, signal)) {
     if (at + piece.length <= bytes.length) bytes.set(piece, at);
     at += piece.length;
   }
-  if (at !== bytes.length) throw new CheckpointDamagedError(graph.weights.name, `${bytes.length} bytes of ${key}`, String(at));
+  if (at !== bytes.length) throw new CheckpointDamagedError(graph.weights.name, `${bytes.length} bytes of ${weight.key}`, String(at));
   return bytes;
 }
 
