@@ -2,7 +2,7 @@
 
 For every recipe, or those named and what they start from: the loss on 16 fixed samples falls; N steps at once and N/2 steps resumed for
 N/2 end in bit-identical weights; the shipped files hold those weights. Besides: the safetensors reader and writer, widening of old weights,
-and the bodies' renderer against their golden cases. Not part of `npm test`, because it needs PyTorch.
+weights from a shipped graph, and the bodies' renderer against their golden cases. Not part of `npm test`, because it needs PyTorch.
 """
 
 import json
@@ -19,12 +19,14 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from common import trainer  # noqa: E402
+from common.graphs import load_graph  # noqa: E402
 from common.surfaces import TEX, palette, smooth_shape  # noqa: E402
 from common.weights import load_grown, load_trained, read_checkpoint, read_weights, write_weights  # noqa: E402
 from complete import train as complete  # noqa: E402
 from recognise import train as recognise  # noqa: E402
 from recognise.names import FAMILIES  # noqa: E402
 from segment import train as segment  # noqa: E402
+from segment.net import SIZE, Segmenter  # noqa: E402
 from views import joint_recipe, layers_recipe, volume_recipe  # noqa: E402
 from views import train as views  # noqa: E402
 from views.body import FOCAL_PER_WIDTH, Body, VolumeBody, render  # noqa: E402
@@ -150,6 +152,30 @@ def check_weights(out: Path) -> str:
     return f"{len(files) - 1} shards read back"
 
 
+def check_graph() -> str:
+    """The network filled from the shipped segmenter's graph answers as the graph does."""
+    import onnxruntime as ort
+
+    path = HERE / "segment" / "segmenter.onnx"
+    model = Segmenter().eval()
+    kept = load_graph(model, path)
+    assert kept == ["sharpness"], f"the graph lacks {kept}"
+    g = torch.Generator().manual_seed(2)
+    inputs = {"image": torch.rand(1, 3, SIZE, SIZE, generator=g) * 2 - 1, "prompt": torch.zeros(1, 3, SIZE, SIZE)}
+    inputs["prompt"][:, 0, 60:64, 60:64] = 1
+    (want,) = ort.InferenceSession(str(path)).run(None, {k: v.numpy() for k, v in inputs.items()})
+    with torch.no_grad():
+        worst = float((model(**inputs) - torch.from_numpy(want)).abs().max())
+    assert worst < 1e-3, f"weights from the graph answer {worst} away from it"
+    try:
+        load_graph(Segmenter(embedding=16), path)
+    except ValueError as error:
+        assert "encoder.embed.2.weight of" in str(error)
+    else:
+        raise AssertionError("a graph of another size was taken")
+    return f"largest difference {worst:.1e}"
+
+
 def check_body(name: str) -> str:
     """The renderer against golden/`name`.json, in a batch of two of which the second is the golden one."""
     folder = HERE / "views"
@@ -181,7 +207,7 @@ def main() -> None:
         pairs, objects = out / "complete.npz", out / "views.npz"
         np.savez(pairs, **complete_pack(rng))
         np.savez(objects, **views_pack(rng))
-        report = {"weights": check_weights(out), "body": check_body("body"), "volume-body": check_body("volume-body")}
+        report = {"weights": check_weights(out), "graph": check_graph(), "body": check_body("body"), "volume-body": check_body("volume-body")}
         prior, layers = out / "prior-once", out / "layers-once"
         recipes = {
             "prior": (complete.main, ["--model", "prior", "--data", pairs], 60, None),

@@ -15,7 +15,7 @@ def recipe_parser(description: str) -> argparse.ArgumentParser:
     p.add_argument("--call-minutes", type=float, help="end this call, checkpointed, after so much of the run; --resume goes on")
     p.add_argument("--call-steps", type=int, help="the same in steps")
     p.add_argument("--resume", action="store_true", help="go on from OUT/last.pt where there is one")
-    p.add_argument("--init", type=Path, help="start from the weights of a checkpoint, a run or a folder of safetensors")
+    p.add_argument("--init", type=Path, help="start from the weights of a checkpoint, a run, a folder of safetensors or a shipped graph (.onnx)")
     p.add_argument("--preset", choices=["auto", "cpu", "gpu"], default="auto")
     p.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     p.add_argument("--threads", type=int, default=0, help="of the CPU; 0: one on a CPU run, PyTorch's choice on a GPU")

@@ -18,6 +18,7 @@ import torch
 from common.compiling import compiled
 from common.device import TORCH_MAJOR, Machine, Meter
 from common.ema import Average
+from common.graphs import load_graph
 from common.pictures import save_picture
 from common.weights import load_grown, load_trained, read_checkpoint, write_weights
 
@@ -102,7 +103,10 @@ class Trainer:
         self.values = recipe.values
         self.model = recipe.model
         if args.init and not (args.resume and self.checkpoint_path.exists()):
-            load_grown(self.model, load_trained(args.init).state)
+            if args.init.suffix == ".onnx":
+                load_graph(self.model, args.init)
+            else:
+                load_grown(self.model, load_trained(args.init).state)
         self.layout = torch.channels_last if self.values["channels_last"] else torch.contiguous_format
         self.model.to(memory_format=self.layout)
         self.average = Average(self.model, self.values["ema"])
